@@ -15,6 +15,7 @@ pub mod export;
 pub mod fuzz;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod http;
+pub mod inventory;
 pub mod ledger;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod link;

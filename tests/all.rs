@@ -15,6 +15,7 @@
 mod action;
 mod books;
 mod cli;
+mod compare;
 mod cut;
 mod damage;
 #[cfg(all(feature = "demo", target_os = "linux"))]

@@ -137,7 +137,7 @@ fn an_option_before_its_command_is_explained() {
     refuses(&["--format", "json", CAPTURE], &["--format is an option of report"]);
     refuses(
         &["list", "-o", "x", CAPTURE],
-        &["-o is an option of report, why, export, check, slice and keys"],
+        &["-o is an option of report, why, export, check, diff, inventory, stats, slice and keys"],
     );
 }
 
@@ -233,7 +233,7 @@ fn version_and_help_go_to_standard_output() {
 
 #[test]
 fn every_command_documents_filter_and_exit_statuses() {
-    for command in ["list", "report", "export", "check", "slice"] {
+    for command in ["list", "report", "export", "check", "slice", "diff", "inventory", "stats"] {
         let help = runs(&[command, "--help"]);
         for text in ["Examples:", "field:value", "method:tools/call", "Exit status:"] {
             assert!(help.contains(text), "{command} --help lacks {text:?}");

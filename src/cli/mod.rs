@@ -47,7 +47,7 @@ use clap::{CommandFactory, Parser};
 
 use arguments::screen::ScreenArguments;
 use arguments::{Arguments, Command, ListOptions, ReportOptions};
-use commands::{check, diff, export, generate, interfaces, keys, list, report, slice, tui, why};
+use commands::{check, diff, export, generate, interfaces, inventory, keys, list, report, slice, tui, why};
 #[cfg(feature = "demo")]
 use commands::{demo, serve, traffic};
 use exit::Outcome;
@@ -107,6 +107,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Export(export) => export::run(&Request::new(&export.source, color)?, &export.options),
         Command::Check(check) => check::run(&Request::new(&check.source, color)?, &check.options),
         Command::Diff(arguments) => diff::run(&arguments, color),
+        Command::Inventory(arguments) => inventory::run(&arguments, color),
+        Command::Stats(arguments) => inventory::run_stats(&arguments, color),
         Command::Explain { code } => check::print_explanation(code.as_deref()).map(|()| Outcome::Success),
         Command::Why(why) => why::run(*why, color),
         Command::Slice(slice) => slice::run(&Request::new(&slice.source, color)?, &slice.options),

@@ -83,6 +83,25 @@ impl Setup {
         Unprivileged::open(request)?.start(request, path, Frontend::Lines { rereads })
     }
 
+    /// Does the same for a command that creates files in a directory at the end.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn open_with_directory(
+        request: &Request,
+        path: Option<&Path>,
+        directory: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let unprivileged = Unprivileged::open(request)?;
+        let created = directory.map(Path::to_owned);
+        if created.is_some() && unprivileged.directory.is_some() {
+            anyhow::bail!("-C and -G create files in one directory, --advertised in another: leave out one");
+        }
+        let directory = unprivileged.directory.or(created);
+        let rereads = request.slices_matching();
+        Unprivileged { directory, ..unprivileged }.start(request, path, Frontend::Lines { rereads })
+    }
+
     /// Does the same for a command that reads the files of a second request after those of the
     /// first. The second value reads them.
     ///

@@ -62,7 +62,7 @@ pub enum Verdict {
 }
 
 /// Why nothing can be told.
-const FEW: &str = "too few calls";
+pub(super) const FEW: &str = "too few calls";
 const UNKNOWN: &str = "calls whose outcome was not captured decide it";
 const WAITS: &str = "calls without an answer decide it";
 

@@ -13,7 +13,6 @@ mod format;
 mod json;
 mod markdown;
 mod offer_change;
-mod offers;
 mod profile;
 mod text;
 mod words;

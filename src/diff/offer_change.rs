@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::offers::Offered;
 use super::profile::Profile;
-use crate::ledger::definitions::{DefinitionKind, MemberChange, has_same_content, member_changes};
+use crate::ledger::definitions::{DefinitionKind, MemberChange, Offered, has_same_content, member_changes};
 
 /// Definitions that differ, at most; more are left out.
 const MAX_CHANGES: usize = 1000;

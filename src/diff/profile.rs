@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calls::Calls;
-use super::offers::{Offered, Offers};
 use crate::base::{Code, Degraded, limits};
-use crate::ledger::definitions::DefinitionKind;
+use crate::ledger::definitions::{DefinitionKind, Offered, Offers};
 use crate::ledger::{Entry, Exchange, Implementation, Record, Session};
 
 /// Values of one trait that are kept.
@@ -102,7 +101,7 @@ impl Profiler {
     /// Returns the profile. Called when everything was read.
     #[must_use]
     pub fn finish(self) -> Profile {
-        Profile { offers: self.offers.finish(), ..self.profile }
+        Profile { offers: self.offers.by_name(), ..self.profile }
     }
 }
 

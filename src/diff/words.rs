@@ -2,7 +2,7 @@
 
 use super::call_change::{CallChange, PERCENTILES, PercentileChange};
 use super::calls::CallKey;
-use super::chance::{Certainty, Failures, Verdict};
+use super::chance::{Certainty, FEW, Failures, Verdict};
 use super::difference::{Difference, FindingChange, TraitChange};
 use super::offer_change::{Became, OfferChange};
 use crate::base::{Side, sanitize, units};
@@ -57,14 +57,15 @@ const MAX_LINES: usize = 40;
 /// Returns the sections that have something to tell.
 pub(super) fn sections(difference: &Difference) -> Vec<Section> {
     let both = || difference.calls.iter().filter(|change| change.is_of_both());
-    let times = both().flat_map(latencies);
+    let mut times: Vec<Line> = both().flat_map(latencies).collect();
+    times.extend(few(difference));
     let failures = both().filter_map(failing);
     let alone = difference.calls.iter().filter(|change| !change.is_of_both()).map(one_sided);
     let offers = difference.offers.iter().flat_map(offer).chain(difference.uncompared.iter().map(uncompared));
     let traits = difference.traits.iter().map(of_trait);
     let findings = difference.findings.iter().map(finding);
     [
-        section("Latency", times.collect()),
+        section("Latency", times),
         section("Failures", failures.collect()),
         section("Calls of one capture alone", alone.collect()),
         section("Definitions", offers.collect()),
@@ -95,11 +96,56 @@ pub(super) fn call(key: &CallKey) -> String {
     format!("{}{name}{origin}", sanitize::clean(&key.method))
 }
 
+/// Names of calls that are listed in a sentence.
+const NAMED: usize = 8;
+
+/// Difference of durations that is shown of few calls, too: a factor.
+const FEW_SHOWN: i64 = 10;
+
+/// What has too few calls to compare, in one sentence; `None` if nothing has.
+fn few(difference: &Difference) -> Option<Line> {
+    let names: Vec<String> = difference
+        .calls
+        .iter()
+        .filter(|change| change.is_of_both() && !is_shown_of_few(change))
+        .filter(|change| {
+            let is_few = |verdict: Verdict| verdict == Verdict::Untold(FEW);
+            is_few(change.failing) || change.percentiles.iter().all(|it| is_few(it.verdict))
+        })
+        .map(|change| call(&change.key))
+        .collect();
+    let more = names.len().saturating_sub(NAMED);
+    let shown = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let subject = match names.len() {
+        0 => return None,
+        1 => "1 method or tool has".to_owned(),
+        n => format!("{n} methods and tools have"),
+    };
+    let text = format!("{subject} too few calls to compare");
+    Some(Line { mark: Mark::Untold, subject: text, text: format!("{shown}{more}") })
+}
+
+/// Whether few calls are shown with their durations: these differ many times over.
+fn is_shown_of_few(change: &CallChange) -> bool {
+    let is_far = |percentile: &PercentileChange| match percentile.values {
+        [Some(before), Some(after)] => {
+            let (least, most) = (before.ns.min(after.ns), before.ns.max(after.ns));
+            most >= least.max(1).saturating_mul(FEW_SHOWN)
+        }
+        _ => false,
+    };
+    change.percentiles.iter().any(|it| it.verdict == Verdict::Untold(FEW) && is_far(it))
+}
+
 /// What is told of the durations of calls: a line for each percentile.
 fn latencies(change: &CallChange) -> Vec<Line> {
     if let [PercentileChange { verdict: Verdict::Untold(why), .. }, other] = &change.percentiles
         && other.verdict == Verdict::Untold(why)
     {
+        if *why == FEW && !is_shown_of_few(change) {
+            return Vec::new();
+        }
         let values = change.percentiles.iter().zip(PERCENTILES).map(|(percentile, (_, name))| {
             let [before, after] = percentile.values.map(value);
             format!("{name} {before} → {after}")
@@ -111,6 +157,7 @@ fn latencies(change: &CallChange) -> Vec<Line> {
     let told = change.percentiles.iter().zip(PERCENTILES).filter_map(|(percentile, (_, name))| {
         let mark = match percentile.verdict {
             Verdict::Alike => return None,
+            Verdict::Untold(FEW) if !is_shown_of_few(change) => return None,
             Verdict::Untold(_) => Mark::Untold,
             verdict => Mark::of(matches!(verdict, Verdict::Higher(Certainty::Sure))),
         };
@@ -155,7 +202,7 @@ fn calls([before, after]: [Failures; 2]) -> String {
 
 fn failing(change: &CallChange) -> Option<Line> {
     let (mark, end) = match change.failing {
-        Verdict::Alike => return None,
+        Verdict::Alike | Verdict::Untold(FEW) => return None,
         Verdict::Untold(why) => (Mark::Untold, format!("cannot be told: {why}")),
         Verdict::Higher(certainty) => {
             (Mark::of(certainty == Certainty::Sure), format!("more often, {}", certainty.name()))

@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 20] = [
+const LAYERS: [(&str, &[&str], &[&str]); 21] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("link", &["base"], &["capture"]),
@@ -30,6 +30,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 20] = [
     ("report", &["base", "ledger", "why"], &[]),
     ("check", &["base", "ledger"], &[]),
     ("diff", &["base", "ledger"], &[]),
+    ("inventory", &["base", "ledger"], &[]),
     ("export", &["base", "ledger"], &[]),
     ("tui", &["base", "ledger", "why"], &[]),
     ("fuzz", &["base", "capture", "tls", "http", "ledger", "engine"], &[]),
@@ -38,8 +39,25 @@ const LAYERS: [(&str, &[&str], &[&str]); 20] = [
     (
         "cli",
         &[
-            "base", "capture", "link", "tcp", "tls", "http", "rpc", "mcp", "ledger", "engine", "why",
-            "report", "check", "diff", "export", "tui", "serve", "traffic",
+            "base",
+            "capture",
+            "link",
+            "tcp",
+            "tls",
+            "http",
+            "rpc",
+            "mcp",
+            "ledger",
+            "engine",
+            "why",
+            "report",
+            "check",
+            "diff",
+            "inventory",
+            "export",
+            "tui",
+            "serve",
+            "traffic",
         ],
         &[],
     ),

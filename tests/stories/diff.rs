@@ -139,8 +139,17 @@ fn few_calls_tell_nothing() {
     assert_eq!(difference.regressions(), 0);
     assert!(difference.is_empty());
     let text = text(&difference);
+    let line = "? 1 method or tool has too few calls to compare: tools/call search\n";
+    assert!(text.contains(line), "{text}");
+}
+
+/// Few calls prove nothing, but a hundred times is worth a look.
+#[test]
+fn a_large_difference_of_few_calls_is_shown() {
+    let text = text(&between(&calls(5, 1000.0, 0), &calls(6, 10.0, 0)));
     assert!(text.contains("? tools/call search: p50 "), "{text}");
     assert!(text.contains(": cannot be told: too few calls (5 and 6 calls)\n"), "{text}");
+    assert!(!text.contains("too few calls to compare"), "{text}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod framing;
 mod harmless;
 pub(crate) mod http;
 mod http2;
+mod inventory;
 mod jsonl;
 mod loss;
 mod messages;

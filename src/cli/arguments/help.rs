@@ -86,6 +86,20 @@ Examples:
 A difference is sure, likely, or cannot be told: few calls, or calls whose outcome
 was not captured, tell nothing. See docs/diff.md.";
 
+/// Examples of `inventory`.
+pub(crate) const INVENTORY_EXAMPLES: &str = "\
+Examples:
+  mcpdump inventory *.pcap
+  mcpdump inventory --format markdown -o clients.md monday.pcap tuesday.pcap
+  mcpdump inventory --advertised offers/ capture.pcap    offers/tools.json for scanners
+  mcpdump inventory --since 7d *.pcap";
+
+/// Examples of `stats`.
+pub(crate) const STATS_EXAMPLES: &str = "\
+Examples:
+  mcpdump stats --since 7d *.pcap
+  mcpdump stats --filter 'method:tools/call' --format json *.pcap";
+
 /// Examples of `explain`.
 pub(crate) const EXPLAIN_EXAMPLES: &str = "\
 Examples:

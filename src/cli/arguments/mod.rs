@@ -4,6 +4,7 @@
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod help;
+pub(crate) mod inventory;
 mod named;
 pub(crate) mod quantity;
 pub(crate) mod screen;
@@ -105,6 +106,20 @@ pub(crate) enum Command {
         after_long_help = help::long(help::DIFF_EXAMPLES),
     )]
     Diff(Box<diff::Diff>),
+    /// List the servers and clients of captures, and what they do
+    #[command(
+        override_usage = "mcpdump inventory [OPTIONS] [FILE... | -i IFACE] [BPF...]",
+        after_help = help::INVENTORY_EXAMPLES,
+        after_long_help = help::long(help::INVENTORY_EXAMPLES),
+    )]
+    Inventory(Box<inventory::Inventory>),
+    /// Tell in how many sessions each method and tool failed
+    #[command(
+        override_usage = "mcpdump stats [OPTIONS] [FILE... | -i IFACE] [BPF...]",
+        after_help = help::STATS_EXAMPLES,
+        after_long_help = help::long(help::STATS_EXAMPLES),
+    )]
+    Stats(Box<inventory::Stats>),
     /// Explain a finding: what it means, what to do, what it rests on
     #[command(after_help = help::EXPLAIN_EXAMPLES, after_long_help = help::EXPLAIN_EXAMPLES)]
     Explain {

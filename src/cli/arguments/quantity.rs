@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Parses a duration: a number and `ms`, `s`, `m`, `min` or `h`. A bare number is seconds.
+/// Parses a duration: a number and `ms`, `s`, `m`, `min`, `h` or `d`. A bare number is seconds.
 ///
 /// # Errors
 /// What is wrong with the text.
@@ -13,7 +13,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("unknown unit \"{unit}\": write a number and ms, s, m or h, as in 30s")),
+        "d" => 86_400.0,
+        _ => return Err(format!("unknown unit \"{unit}\": write a number and ms, s, m, h or d, as in 30s")),
     };
     match Duration::try_from_secs_f64(number * seconds) {
         Ok(duration) if duration.is_zero() => Err("must be longer than zero".to_owned()),

@@ -9,6 +9,7 @@ pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod generate;
 pub(crate) mod interfaces;
+pub(crate) mod inventory;
 pub(crate) mod keys;
 pub(crate) mod list;
 #[cfg(feature = "demo")]

@@ -5,6 +5,7 @@ mod carried;
 mod comparison;
 mod kind;
 mod member_change;
+mod offers;
 mod page;
 mod schema_change;
 
@@ -12,4 +13,5 @@ pub use carried::{CarriedLists, CarriedPage};
 pub use comparison::member_changes;
 pub use kind::DefinitionKind;
 pub use member_change::MemberChange;
+pub use offers::{Offered, Offers, ServerOffers};
 pub use page::{Listed, ListedPage, has_same_content};

@@ -136,6 +136,12 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     head.split(|byte| *byte == b'\n').skip(1).map(<[u8]>::trim_ascii_end).filter(|line| !line.is_empty())
 }
 
+/// Returns how the head of a request authenticates it: the schemes of `Authorization`, `api-key`;
+/// none if it does not.
+pub fn authentication(head: &[u8]) -> impl Iterator<Item = String> {
+    lines(head).filter_map(scheme)
+}
+
 /// Returns how a header field authenticates a request: the scheme of `Authorization` (RFC 9110
 /// section 11.4), or `api-key`; `None` if it is another field.
 fn scheme(line: &[u8]) -> Option<String> {

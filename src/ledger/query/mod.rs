@@ -48,7 +48,7 @@ mod time;
 mod value;
 
 pub use complete::{Completion, Suggests, complete};
-pub use contents::{Contents, Found, FoundContents, carries};
+pub use contents::{Contents, Found, FoundContents, authentication, carries};
 pub use error::Error;
 pub use fields::{Applies, FIELDS, Field, FieldInfo, HelpRow, Kind, SYNTAX, help};
 pub use filter::Filter;

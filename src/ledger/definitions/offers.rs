@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::carried::{CarriedLists, CarriedPage};
+use super::kind::DefinitionKind;
+use super::page::{ListedPage, has_same_content};
 use crate::base::{Fact, limits};
-use crate::ledger::definitions::{CarriedLists, CarriedPage, DefinitionKind, ListedPage, has_same_content};
-use crate::ledger::{Exchange, ServerRef};
+use crate::mcp::{Exchange, ServerRef};
 
 /// Versions of a definition that are kept: the latest. A server may offer one to each kind of
 /// client.
@@ -15,15 +17,25 @@ const MAX_VERSIONS: usize = 4;
 /// Lists whose next page is awaited, of one server and kind.
 const MAX_OPEN_LISTS: usize = 64;
 
-/// What the servers offer.
+/// What the servers of a capture offer: exchanges and payloads in, definitions out. Texts beyond
+/// [`limits::MAX_DEFINITION_TEXT`] are left out, and then no list is whole.
 #[derive(Debug, Default)]
-pub(super) struct Offers {
+pub struct Offers {
     carried: CarriedLists,
     servers: BTreeMap<ServerRef, Server>,
     definitions: usize,
     text_len: usize,
     /// Whether not everything was kept.
     is_full: bool,
+}
+
+/// What a server offers.
+#[derive(Clone, Debug, Default)]
+pub struct ServerOffers {
+    /// The name that it gives itself; `None` if it was not seen.
+    pub name: Option<Arc<str>>,
+    /// Its definitions.
+    pub kinds: BTreeMap<DefinitionKind, Offered>,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +57,7 @@ struct OpenList {
 
 /// The definitions of one kind.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Offered {
+pub struct Offered {
     /// The versions of each definition, the latest last.
     definitions: BTreeMap<String, Vec<Box<str>>>,
     /// The names of the latest list that was captured whole; `None` if none was.
@@ -54,7 +66,8 @@ pub(super) struct Offered {
 
 impl Offered {
     /// Whether a definition is offered, as far as it was captured.
-    pub(super) fn has(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
         match &self.whole {
             Some(names) => names.contains(name),
             None => self.definitions.contains_key(name),
@@ -62,17 +75,19 @@ impl Offered {
     }
 
     /// Whether a whole list was captured: what it does not have is not offered.
-    pub(super) fn is_whole(&self) -> bool {
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
         self.whole.is_some()
     }
 
     /// The names of all definitions that were seen.
-    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+    pub fn names(&self) -> impl Iterator<Item = &String> {
         self.definitions.keys()
     }
 
     /// The versions of a definition, the latest last.
-    pub(super) fn versions(&self, name: &str) -> &[Box<str>] {
+    #[must_use]
+    pub fn versions(&self, name: &str) -> &[Box<str>] {
         self.definitions.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -107,14 +122,14 @@ fn add_version(versions: &mut Vec<Box<str>>, json: &str) -> usize {
 
 impl Offers {
     /// Takes a payload: the texts of definitions are in them.
-    pub(super) fn fact(&mut self, fact: &Fact) {
+    pub fn fact(&mut self, fact: &Fact) {
         if let Fact::Payload(payload) = fact {
             self.carried.push(payload);
         }
     }
 
     /// Takes an exchange that is over.
-    pub(super) fn exchange(&mut self, exchange: &Exchange) {
+    pub fn exchange(&mut self, exchange: &Exchange) {
         let server = exchange.session.identity();
         if self.servers.len() >= limits::MAX_TABLE_ROWS && !self.servers.contains_key(&server) {
             self.is_full = true;
@@ -154,19 +169,28 @@ impl Offers {
         }
     }
 
-    /// Returns what was offered, by the server's name, else its address.
-    pub(super) fn finish(self) -> BTreeMap<String, BTreeMap<DefinitionKind, Offered>> {
-        let mut by_name: BTreeMap<String, BTreeMap<DefinitionKind, Offered>> = BTreeMap::new();
-        for (reference, server) in self.servers {
-            if server.kinds.is_empty() {
-                continue;
+    /// Returns what each server offered, with its name.
+    #[must_use]
+    pub fn by_server(self) -> BTreeMap<ServerRef, ServerOffers> {
+        let is_full = self.is_full;
+        let servers = self.servers.into_iter().filter(|(_, server)| !server.kinds.is_empty());
+        let offers = servers.map(|(reference, mut server)| {
+            if is_full {
+                server.kinds.values_mut().for_each(|offered| offered.whole = None);
             }
+            (reference, ServerOffers { name: server.name, kinds: server.kinds })
+        });
+        offers.collect()
+    }
+
+    /// Returns what was offered, by the server's name, else its address.
+    #[must_use]
+    pub fn by_name(self) -> BTreeMap<String, BTreeMap<DefinitionKind, Offered>> {
+        let mut by_name: BTreeMap<String, BTreeMap<DefinitionKind, Offered>> = BTreeMap::new();
+        for (reference, server) in self.by_server() {
             let name = server.name.map_or_else(|| reference.to_string(), |name| name.to_string());
             let kinds = by_name.entry(name).or_default();
-            for (kind, mut offered) in server.kinds {
-                if self.is_full {
-                    offered.whole = None;
-                }
+            for (kind, offered) in server.kinds {
                 kinds.entry(kind).or_default().merge(offered);
             }
         }

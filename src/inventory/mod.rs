@@ -1,0 +1,42 @@
+//! The servers and clients of any number of captures: what they are, and what they do.
+//!
+//! A [`Census`] takes entries, with the payloads of the captures, and gives an [`Inventory`].
+//! [`write`] prints it, [`write_stats`] prints how often each method and tool failed, and
+//! [`advertised()`] returns what servers offered as files for other programs.
+
+mod advertised;
+mod behaviour;
+mod census;
+mod client;
+mod format;
+mod json;
+mod markdown;
+mod server;
+mod stats;
+mod text;
+mod tool_use;
+mod values;
+mod words;
+
+pub use advertised::{Advertised, advertised};
+pub use census::{Census, Inventory};
+pub use client::Client;
+pub use format::Format;
+pub use server::Server;
+pub use stats::write as write_stats;
+pub use tool_use::{CallName, ToolUse};
+pub use values::Values;
+
+use std::io;
+
+/// Writes an inventory.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(format: Format, inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
+    match format {
+        Format::Text => text::write(inventory, out),
+        Format::Json => json::write(inventory, out),
+        Format::Markdown => markdown::write(inventory, out),
+    }
+}

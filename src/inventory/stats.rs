@@ -1,0 +1,93 @@
+//! How often methods and tools failed, over all sessions.
+
+use std::io;
+
+use serde_json::json;
+
+use super::census::Inventory;
+use super::format::Format;
+use super::tool_use::{CallName, ToolUse};
+use crate::base::json::write_compact;
+use crate::base::markdown::{cell, code};
+use crate::base::{Side, sanitize, units};
+
+/// Rows of text and Markdown. The others are counted.
+const MAX_ROWS: usize = 100;
+
+/// Writes a row for each method and tool: those that failed in the most sessions first.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(format: Format, inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
+    match format {
+        Format::Text => text(inventory, out),
+        Format::Json => document(inventory, out),
+        Format::Markdown => markdown(inventory, out),
+    }
+}
+
+/// `3 of 13 sessions`.
+fn sessions(row: &ToolUse) -> String {
+    format!("{} of {}", row.failed_sessions(), units::several(row.sessions(), "session"))
+}
+
+/// `5 of 120 calls (4.2 %, 1 unknown)`.
+fn calls(row: &ToolUse) -> String {
+    let unknown = if row.unknown > 0 { format!(", {} unknown", row.unknown) } else { String::new() };
+    let share = units::share(row.failed, row.calls);
+    format!("{} of {} ({share}{unknown})", row.failed, units::several(row.calls, "call"))
+}
+
+fn label(name: &CallName) -> String {
+    let of = name.name.as_ref().map(|name| format!(" {}", sanitize::clean(name))).unwrap_or_default();
+    let origin = if name.origin == Side::Server { " (of the server)" } else { "" };
+    format!("{}{of}{origin}", sanitize::clean(&name.method))
+}
+
+fn text(inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(out, "failed in           failed calls")?;
+    for (name, row) in inventory.uses.iter().take(MAX_ROWS) {
+        writeln!(out, "{:<19} {:<28} {}", sessions(row), calls(row), label(name))?;
+    }
+    more(inventory, out)
+}
+
+fn markdown(inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(out, "| | failed in | failed calls |\n|---|---|---|")?;
+    for (name, row) in inventory.uses.iter().take(MAX_ROWS) {
+        writeln!(out, "| {} | {} | {} |", code(&label(name)), cell(&sessions(row)), cell(&calls(row)))?;
+    }
+    more(inventory, out)
+}
+
+fn more(inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
+    let more = inventory.uses.len().saturating_sub(MAX_ROWS) as u64;
+    if more > 0 {
+        writeln!(out, "\nand {}", units::several(more, "further method or tool"))?;
+    }
+    Ok(())
+}
+
+fn document(inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
+    let rows = inventory.uses.iter().map(|(name, row)| {
+        json!({
+            "origin": name.origin.name(),
+            "method": name.method.as_ref(),
+            "name": name.name.as_deref(),
+            "calls": row.calls,
+            "failed": row.failed,
+            "unknown": row.unknown,
+            "sessions": row.sessions(),
+            "failed_sessions": row.failed_sessions(),
+        })
+    });
+    let document = json!({
+        "type": "stats",
+        "v": 1,
+        "sessions": inventory.sessions,
+        "missing": inventory.missing.names().collect::<Vec<_>>(),
+        "calls": rows.collect::<Vec<_>>(),
+    });
+    write_compact(&mut &mut *out, &document)?;
+    writeln!(out)
+}
