@@ -4,6 +4,7 @@
 
 mod addresses;
 mod answers;
+mod codes;
 mod conduct;
 mod degraded;
 mod diff;
