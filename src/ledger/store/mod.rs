@@ -26,7 +26,7 @@ pub use http_item::HttpItem;
 pub use payload_log::Payload;
 
 use exchange_table::ExchangeTable;
-use payload_log::{NO_OFFSET, PayloadLog, PayloadOffsets};
+use payload_log::{MOST_BYTES, NO_OFFSET, PayloadLog, PayloadOffsets};
 use shares::{Row as _, Shares};
 
 /// Notifications that are kept. The number of progress notifications of an exchange is counted in
@@ -290,7 +290,7 @@ impl Store {
         let Some(exchange) = self.exchange(index) else { return Ok(Vec::new()) };
         let offsets = self.exchanges.payload_offsets(index);
         let on = (exchange.tcp_stream, exchange.transaction);
-        self.payloads.last_of(on, Some(offsets.request), most)
+        self.payloads.last_of(on, Some(offsets.request), (most, MOST_BYTES))
     }
 
     /// The same for the response. Empty if there is no response.
@@ -301,7 +301,7 @@ impl Store {
         let on = self.exchange(index).and_then(|exchange| exchange.answered_on);
         let Some(on) = on else { return Ok(Vec::new()) };
         let offsets = self.exchanges.payload_offsets(index);
-        self.payloads.last_of(on, Some(offsets.response), most)
+        self.payloads.last_of(on, Some(offsets.response), (most, MOST_BYTES))
     }
 
     /// The heads of a transaction and its last `most` payloads, in their order.
@@ -314,7 +314,21 @@ impl Store {
         transaction: u32,
         most: usize,
     ) -> std::io::Result<Vec<Payload>> {
-        self.payloads.last_of((tcp_stream, transaction), None, most)
+        self.payloads.last_of((tcp_stream, transaction), None, (most, MOST_BYTES))
+    }
+
+    /// The heads of a transaction, what its client sent, and its last payloads until they have
+    /// `bytes`, in their order.
+    ///
+    /// # Errors
+    /// As [`Store::payloads`].
+    pub fn payloads_within(
+        &mut self,
+        tcp_stream: u32,
+        transaction: u32,
+        bytes: usize,
+    ) -> std::io::Result<Vec<Payload>> {
+        self.payloads.last_of((tcp_stream, transaction), None, (usize::MAX, bytes))
     }
 
     /// Whether an exchange that is not known yet would be kept.

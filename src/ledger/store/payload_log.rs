@@ -47,7 +47,7 @@ const START: u32 = 32;
 const CONNECTION: usize = 64;
 
 /// Limit for one read of several payloads, in bytes.
-const MOST_BYTES: usize = 64 << 20;
+pub(super) const MOST_BYTES: usize = 64 << 20;
 
 /// Offset of a payload in the log, in bytes.
 pub(super) type LogOffset = u64;
@@ -115,7 +115,9 @@ impl PayloadLog {
             *connections += usize::from(of_connection.is_empty());
             // Grow by a quarter instead of doubling: there are many connections with few
             // transactions.
-            of_connection.reserve_exact((at + 1 - of_connection.len()).max(of_connection.len() / 4));
+            if at >= of_connection.capacity() {
+                of_connection.reserve_exact((at + 1 - of_connection.len()).max(of_connection.len() / 4));
+            }
             of_connection.resize(at + 1, LastPayload::NONE);
         }
         if let Some(last) = of_connection.get_mut(at) {
@@ -153,21 +155,23 @@ impl PayloadLog {
         of_connection.and_then(|all| all.get(transaction as usize)).copied().unwrap_or(LastPayload::NONE)
     }
 
-    /// Reads the heads of a transaction and up to `most` payloads that end at `until`, or at the
-    /// latest if `until` is `None` or [`NO_OFFSET`]. They are in their order.
+    /// Reads the heads of a transaction, what its client sent, and up to `most` payloads that end
+    /// at `until`, or at the latest if `until` is `None` or [`NO_OFFSET`]. They are in their order,
+    /// and no more of them are read once they have `bytes`.
     pub(super) fn last_of(
         &mut self,
         on: (u32, u32),
         until: Option<LogOffset>,
-        most: usize,
+        (most, bytes): (usize, usize),
     ) -> io::Result<Vec<Payload>> {
         let end = until.filter(|offset| *offset != NO_OFFSET).unwrap_or_else(|| self.latest(on.0, on.1));
-        let (mut payloads, before) = self.back(end, most)?;
+        let (mut payloads, before) = self.back(end, (most, bytes))?;
         if before != NO_OFFSET
             && let Some(start) = self.starts.get(&on).copied()
         {
-            let (firsts, _) = self.back(start, START as usize)?;
-            let is_head = |payload: &Payload| payload.kind == PayloadKind::Head;
+            let (firsts, _) = self.back(start, (START as usize, MOST_BYTES))?;
+            let is_head =
+                |payload: &Payload| payload.kind == PayloadKind::Head || payload.side == Side::Client;
             // The oldest payloads read may be heads themselves.
             let heads: Vec<_> =
                 firsts.into_iter().filter(is_head).filter(|head| !payloads.contains(head)).collect();
@@ -178,9 +182,13 @@ impl PayloadLog {
 
     /// Reads up to `most` payloads that end at `offset`, in their order. Also returns the offset of
     /// the payload before them.
-    fn back(&mut self, mut offset: LogOffset, most: usize) -> io::Result<(Vec<Payload>, LogOffset)> {
+    fn back(
+        &mut self,
+        mut offset: LogOffset,
+        (most, most_bytes): (usize, usize),
+    ) -> io::Result<(Vec<Payload>, LogOffset)> {
         let (mut payloads, mut bytes) = (Vec::new(), 0);
-        while offset != NO_OFFSET && payloads.len() < most && bytes < MOST_BYTES {
+        while offset != NO_OFFSET && payloads.len() < most && bytes < most_bytes {
             let (before, payload, len) = self.read(offset)?;
             bytes += len;
             payloads.push(payload);
