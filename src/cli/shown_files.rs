@@ -13,8 +13,8 @@ use super::slicer::{SliceOutput, Slicer};
 use crate::base::{Files, units};
 use crate::capture::Source;
 use crate::engine::Engine;
-use crate::export;
 use crate::export::slice::Extent;
+use crate::export::{self, WriterOptions};
 use crate::ledger::query::Filter;
 use crate::ledger::{Entry, Ledger};
 use crate::report;
@@ -87,7 +87,10 @@ impl ShownFiles {
         out: &mut BufWriter<File>,
     ) -> anyhow::Result<()> {
         let format: &export::Format = format.parse()?;
-        let mut writer = (format.writer)(matching.filter().files().clone());
+        let mut writer = (format.writer)(WriterOptions {
+            files: matching.filter().files().clone(),
+            ..WriterOptions::default()
+        });
         writer.begin(out)?;
         self.read(matching, |entry| Ok(writer.entry(entry, out)?))?;
         writer.finish(out)?;

@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use super::csv::Csv;
+use super::har::Har;
 use super::jsonl::JsonLines;
-use super::writer::Export;
-use crate::base::{Files, UnknownName, find_by_name};
+use super::writer::{Export, WriterOptions};
+use crate::base::{UnknownName, find_by_name};
 
 /// An export format.
 #[derive(Debug)]
@@ -16,8 +17,8 @@ pub struct Format {
     pub extension: &'static str,
     /// What it is, for the help of `--to`.
     pub summary: &'static str,
-    /// Makes a writer, with the files that number the packets.
-    pub writer: fn(Files) -> Box<dyn Export>,
+    /// Makes a writer.
+    pub writer: fn(WriterOptions) -> Box<dyn Export>,
 }
 
 /// Every format, in the order of the documentation.
@@ -26,13 +27,19 @@ pub const FORMATS: &[Format] = &[
         name: "jsonl",
         extension: "jsonl",
         summary: "one JSON object a line",
-        writer: |files| Box::new(JsonLines::new(files)),
+        writer: |options| Box::new(JsonLines::new(options.files)),
     },
     Format {
         name: "csv",
         extension: "csv",
         summary: "a row an exchange, for spreadsheets",
-        writer: |files| Box::new(Csv::new(files)),
+        writer: |options| Box::new(Csv::new(options.files)),
+    },
+    Format {
+        name: "har",
+        extension: "har",
+        summary: "HTTP Archive 1.2: an entry a transaction, for browsers and proxies",
+        writer: |options| Box::new(Har::new(options)),
     },
 ];
 

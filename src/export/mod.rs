@@ -5,6 +5,7 @@
 
 pub mod csv;
 mod format;
+pub mod har;
 pub mod jsonl;
 pub mod slice;
 #[cfg(test)]
@@ -12,4 +13,4 @@ mod tests;
 mod writer;
 
 pub use format::{FORMATS, Format};
-pub use writer::{Export, Wants};
+pub use writer::{Export, Wants, WriterOptions};

@@ -1,8 +1,21 @@
 //! What an export format implements.
 
+use std::fs::File;
 use std::io;
 
+use crate::base::Files;
 use crate::ledger::Entry;
+
+/// What a writer is made with.
+#[derive(Clone, Debug, Default)]
+pub struct WriterOptions {
+    /// The files that number the packets.
+    pub files: Files,
+    /// Whether credentials are written as they are.
+    pub with_secrets: bool,
+    /// Whether entries have passed a filter.
+    pub is_filtered: bool,
+}
 
 /// What a writer needs beyond entries. It costs time and memory, so it is off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,8 +36,7 @@ pub struct Wants {
 /// - **HAR**: wants `payloads`. A payload names its transaction by `tcp_stream` and `transaction`,
 ///   an exchange names its own by the same numbers (and by `answered_on` the one that carried the
 ///   response). The writer keeps payloads in a [`crate::ledger::store::Store`], which spills to a
-///   temporary file, and writes a HAR entry when an exchange passes; `begin` and `finish` write
-///   the enclosing object.
+///   temporary file, and [`finish`](Self::finish) writes the document.
 ///
 /// A slice of packets is no export: which packets belong to an exchange is known only when it
 /// completes, so the capture is read again ([`super::slice`]).
@@ -33,6 +45,10 @@ pub trait Export {
     fn wants(&self) -> Wants {
         Wants::default()
     }
+
+    /// Keeps payloads beyond a few MiB in this empty file, for a program that cannot open one
+    /// later.
+    fn spill_into(&mut self, _file: File) {}
 
     /// Writes what precedes the first entry.
     ///

@@ -4,10 +4,9 @@
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 
-use mcpdump::base::Files;
 use mcpdump::capture::Source;
 use mcpdump::engine::Engine;
-use mcpdump::export::{self, Export};
+use mcpdump::export::{self, Export, WriterOptions};
 use mcpdump::ledger::{Entry, Ledger};
 use mcpdump::report::{self, Format, Options, list};
 
@@ -48,7 +47,7 @@ fn all(source: &mut dyn Source) -> Result<(), String> {
     let mut ledger = Ledger::new(None);
     let mut exports: Vec<_> = export::FORMATS
         .iter()
-        .map(|format| (format.name, (format.writer)(Files::default()), Sheet::of(format.name)))
+        .map(|format| (format.name, (format.writer)(WriterOptions::default()), Sheet::of(format.name)))
         .collect();
     for (name, writer, sheet) in &mut exports {
         writer.begin(sheet).map_err(|error| format!("{name}: {error}"))?;
@@ -114,6 +113,8 @@ enum Kind {
     JsonLines,
     /// The whole is a JSON value.
     Json,
+    /// The same, with one entry a line.
+    Har,
     /// Lines for people.
     Text,
     /// Comma-separated values (RFC 4180).
@@ -126,7 +127,8 @@ impl Sheet {
     fn of(name: &str) -> Self {
         let kind = match name {
             "jsonl" => Kind::JsonLines,
-            "json" | "har" | "trace" | "otlp" => Kind::Json,
+            "json" => Kind::Json,
+            "har" => Kind::Har,
             "csv" => Kind::Csv,
             "text" | "markdown" | "list" | "html" => Kind::Text,
             _ => Kind::Binary,
@@ -139,7 +141,7 @@ impl Sheet {
         match self.kind {
             Kind::JsonLines | Kind::Text if self.text.is_empty() => Ok(()),
             Kind::JsonLines | Kind::Text => Err(io::Error::other("the last line has no end")),
-            Kind::Json => {
+            Kind::Json | Kind::Har => {
                 let text = std::mem::take(&mut self.text);
                 utf8(&text).and_then(|text| json::check(text).map_err(io::Error::other))
             }
@@ -159,11 +161,13 @@ impl Write for Sheet {
         match self.kind {
             Kind::Binary => {}
             Kind::Json | Kind::Csv => self.text.extend_from_slice(bytes),
-            Kind::JsonLines | Kind::Text => {
+            Kind::JsonLines | Kind::Text | Kind::Har => {
                 for part in bytes.split_inclusive(|byte| *byte == b'\n') {
                     self.text.extend_from_slice(part);
-                    if part.ends_with(b"\n") {
-                        self.line()?;
+                    match part.ends_with(b"\n") {
+                        true if self.kind == Kind::Har => self.har_line()?,
+                        true => self.line()?,
+                        false => {}
                     }
                 }
             }
@@ -177,6 +181,18 @@ impl Write for Sheet {
 }
 
 impl Sheet {
+    /// Checks the entry in a line that is complete, and keeps what stands around the entries.
+    fn har_line(&mut self) -> io::Result<()> {
+        let begin = self.text.strip_suffix(b"\n").unwrap_or(&self.text);
+        let begin = begin.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let line = utf8(self.text.get(begin..).unwrap_or_default())?.trim_end_matches(['\n', ',']);
+        if line.starts_with("{\"startedDateTime\"") {
+            json::check(line).map_err(io::Error::other)?;
+            self.text.truncate(begin);
+        }
+        Ok(())
+    }
+
     /// Checks a line that is complete.
     fn line(&mut self) -> io::Result<()> {
         let line = utf8(self.text.strip_suffix(b"\n").unwrap_or_default())?;

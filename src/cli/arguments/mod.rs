@@ -315,6 +315,9 @@ pub(crate) struct ExportOptions {
     #[arg(long, value_name = "WHICH")]
     #[arg(value_parser = named(&Views::ALL, Views::name))]
     pub(crate) views: Option<Views>,
+    /// Write credentials as they are: with --to har, which masks them
+    #[arg(long)]
+    pub(crate) with_secrets: bool,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,

@@ -1,5 +1,7 @@
 //! `mcpdump export`: everything that was seen, for other programs.
 
+use anyhow::{Context as _, bail};
+
 use super::analysis;
 use crate::base::Fact;
 use crate::cli::arguments::{ExportOptions, Only};
@@ -9,6 +11,7 @@ use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::engine::Engine;
+use crate::export::WriterOptions;
 use crate::ledger::{Entry, Record};
 
 /// Runs the command.
@@ -17,15 +20,29 @@ use crate::ledger::{Entry, Record};
 /// The capture cannot be read, the filter is invalid, or the output cannot be written.
 pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<Outcome> {
     let mut matching = Matching::new(request, options.views)?;
+    let mut writer = (options.to.writer)(WriterOptions {
+        files: request.numbering.clone(),
+        with_secrets: options.with_secrets,
+        is_filtered: options.only.is_some()
+            || request.filter.as_ref().is_some_and(|filter| !filter.trim().is_empty()),
+    });
+    let wants = writer.wants();
+    if options.with_secrets && !wants.payloads {
+        bail!("--with-secrets is for --to har: {} has neither header fields nor bodies", options.to.name);
+    }
+    if wants.payloads {
+        // Before the sandbox is entered.
+        let file = tempfile::tempfile().context("a temporary file for the bodies cannot be created")?;
+        writer.spill_into(file);
+    }
     let Setup { mut reader, mut output, slicer, matching_packets, .. } =
         Setup::open(request, options.output.as_deref())?;
     if matching_packets.is_some() {
         matching.plan_slice();
     }
-    let mut writer = (options.to.writer)(request.numbering.clone());
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
-    if writer.wants().payloads {
+    if wants.payloads {
         engine.emit_payloads();
     }
     let progress_bar = ProgressBar::start(!output.is_file());

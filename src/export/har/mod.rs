@@ -1,0 +1,204 @@
+//! `export --to har`: HTTP transactions of MCP as an HTTP Archive 1.2, for the developer tools of
+//! browsers, proxies and their readers.
+//!
+//! An entry is an HTTP transaction, as it was on the wire, not a call: a GET stream of an hour is
+//! one. Fields that HAR does not have begin with `_`: `_mcp` has the calls of the transaction,
+//! `_eventSourceMessages` the events of a stream. Credentials are masked unless asked for. The
+//! archive is one document, so everything is kept until the end: payloads beyond a few MiB in a
+//! temporary file.
+
+mod connection;
+mod entry;
+mod head;
+mod masking;
+
+use std::collections::btree_map::Entry as MapEntry;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io;
+
+use serde_json::json;
+
+use self::connection::HarConnection;
+use self::entry::{Call, Transaction};
+use self::masking::Masking;
+use super::writer::{Export, Wants, WriterOptions};
+use crate::base::fact::{ConnectionFact, PayloadFact};
+use crate::base::{Fact, Files, Timestamp, json, units};
+use crate::ledger::store::Store;
+use crate::ledger::{Entry, Record};
+
+/// Payloads that are kept in memory, in bytes; more go to a temporary file.
+const MEMORY: usize = 2 << 20;
+
+/// Transactions that are written, at most: a reader of HAR loads all of it.
+const MAX_TRANSACTIONS: usize = 200_000;
+
+/// Transactions that are kept until it is known which are written. More are left out.
+const MAX_SEEN: usize = 1_000_000;
+
+/// Events of a transaction that are written, in bytes: the last ones of a long stream.
+const MAX_EVENTS: usize = 4 << 20;
+
+/// Writes an HTTP Archive.
+#[derive(Debug)]
+pub struct Har {
+    files: Files,
+    masking: Masking,
+    /// Whether only transactions with a record are written.
+    is_filtered: bool,
+    payloads: Store,
+    /// The start of each transaction, by connection.
+    starts: HashMap<u32, BTreeMap<u32, Timestamp>>,
+    transactions: usize,
+    /// Whether there are more than [`MAX_TRANSACTIONS`] or [`MAX_SEEN`].
+    is_cut: bool,
+    /// The calls of each transaction, by connection and transaction. Empty for one with a record
+    /// that is no call.
+    calls: BTreeMap<(u32, u32), Vec<Call>>,
+    connections: HashMap<u32, HarConnection>,
+}
+
+impl Har {
+    /// Creates a writer.
+    #[must_use]
+    pub fn new(options: WriterOptions) -> Self {
+        Self {
+            files: options.files,
+            masking: Masking::new(options.with_secrets),
+            is_filtered: options.is_filtered,
+            payloads: Store::new(MEMORY),
+            starts: HashMap::new(),
+            transactions: 0,
+            is_cut: false,
+            calls: BTreeMap::new(),
+            connections: HashMap::new(),
+        }
+    }
+
+    fn payload(&mut self, fact: &PayloadFact) {
+        let of_connection = self.starts.entry(fact.peers.tcp_stream).or_default();
+        if let MapEntry::Vacant(first) = of_connection.entry(fact.transaction) {
+            if self.transactions >= MAX_SEEN {
+                self.is_cut = true;
+                return;
+            }
+            self.transactions += 1;
+            first.insert(fact.span.start.time);
+        }
+        self.payloads.push(Entry::Fact(Fact::Payload(Box::new(fact.clone()))));
+    }
+
+    fn connection(&mut self, fact: &ConnectionFact) {
+        let Some(of_connection) = self.starts.get(&fact.tcp_stream) else { return };
+        let has_records =
+            || of_connection.keys().any(|number| self.calls.contains_key(&(fact.tcp_stream, *number)));
+        let is_wanted = if self.is_filtered { has_records() } else { fact.mcp };
+        if is_wanted {
+            self.connections.insert(fact.tcp_stream, HarConnection::of(fact));
+        } else if !self.is_filtered {
+            self.transactions -= of_connection.len();
+            self.starts.remove(&fact.tcp_stream);
+        }
+    }
+
+    fn record(&mut self, record: &Record) {
+        match record {
+            Record::Exchange(exchange) => {
+                self.add(exchange.tcp_stream, exchange.transaction, Some(Call::of(exchange)));
+                if let Some((tcp_stream, transaction)) = exchange.answered_on {
+                    self.add(tcp_stream, transaction, None);
+                }
+            }
+            Record::Stream(stream) => self.add(stream.tcp_stream, stream.transaction, None),
+            Record::Transaction(transaction) => {
+                self.add(transaction.tcp_stream, transaction.transaction, None);
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, tcp_stream: u32, transaction: u32, call: Option<Call>) {
+        if self.calls.len() < MAX_TRANSACTIONS || self.calls.contains_key(&(tcp_stream, transaction)) {
+            let calls = self.calls.entry((tcp_stream, transaction)).or_default();
+            calls.extend(call.filter(|_| calls.len() < entry::MAX_CALLS));
+        } else {
+            self.is_cut = true;
+        }
+    }
+
+    /// Returns the transactions to be written, the earliest first.
+    fn chosen(&mut self) -> Vec<(Timestamp, u32, u32)> {
+        let mut chosen = Vec::new();
+        for (tcp_stream, of_connection) in &self.starts {
+            let connection = self.connections.get(tcp_stream);
+            let is_mcp = !self.is_filtered && connection.is_some();
+            let is_chosen = |number: u32| is_mcp || self.calls.contains_key(&(*tcp_stream, number));
+            let rows = of_connection.iter().filter(|(number, _)| is_chosen(**number));
+            let start = |number: u32, asked: Timestamp| {
+                connection
+                    .filter(|_| number == 0)
+                    .and_then(|it| it.set_up(asked))
+                    .map_or(asked, |it| it.began)
+            };
+            chosen.extend(rows.map(|(number, asked)| (start(*number, *asked), *tcp_stream, *number)));
+        }
+        chosen.sort_unstable();
+        self.is_cut |= chosen.len() > MAX_TRANSACTIONS;
+        chosen.truncate(MAX_TRANSACTIONS);
+        chosen
+    }
+
+    fn write_entry(&mut self, (tcp_stream, number): (u32, u32), out: &mut dyn io::Write) -> io::Result<()> {
+        let payloads = self.payloads.payloads_within(tcp_stream, number, MAX_EVENTS)?;
+        let all = self.payloads.payload_count(tcp_stream, number) as usize;
+        let transaction = Transaction {
+            tcp_stream,
+            number,
+            left_out: all.saturating_sub(payloads.len()),
+            payloads,
+            calls: self.calls.get(&(tcp_stream, number)).map_or(&[], Vec::as_slice),
+            connection: self.connections.get(&tcp_stream).copied(),
+        };
+        json::write_compact(&mut &mut *out, &transaction.entry(&self.masking, &self.files))
+    }
+}
+
+impl Export for Har {
+    fn wants(&self) -> Wants {
+        Wants { payloads: true }
+    }
+
+    fn spill_into(&mut self, file: File) {
+        self.payloads.spill_into(file);
+    }
+
+    fn entry(&mut self, entry: &Entry, _out: &mut dyn io::Write) -> io::Result<()> {
+        match entry {
+            Entry::Fact(Fact::Payload(fact)) => self.payload(fact),
+            Entry::Fact(Fact::Connection(fact)) => self.connection(fact),
+            Entry::Record(record) => self.record(record),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut dyn io::Write) -> io::Result<()> {
+        let creator = json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")});
+        write!(out, r#"{{"log":{{"version":"1.2","creator":{creator},"pages":[],"entries":["#)?;
+        for (at, (_, tcp_stream, number)) in self.chosen().into_iter().enumerate() {
+            out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
+            self.write_entry((tcp_stream, number), out)?;
+        }
+        out.write_all(b"\n]")?;
+        if self.is_cut {
+            let what = units::several(MAX_TRANSACTIONS as u64, "transaction");
+            let comment = format!("not all are here, {what} at most: narrow it with --filter");
+            write!(out, r#","comment":{}"#, json!(comment))?;
+        }
+        out.write_all(b"}}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests;
