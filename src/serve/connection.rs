@@ -6,14 +6,17 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
-use axum::http::Method;
+use axum::http::{Method, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::budget::{Budget, Share, Taken};
@@ -29,6 +32,9 @@ const RESPONSES: usize = 64 * 1024 * 1024;
 
 /// Part of each message that needs no budget, in bytes, so that small ones always have room.
 pub(super) const FREE: usize = 32 * 1024;
+
+/// Time after which a client that does not read pending data is disconnected.
+pub(super) const READ_TIME: Duration = Duration::from_secs(30);
 
 /// Bytes that all connections together may make the server hold.
 #[derive(Clone, Debug)]
@@ -47,6 +53,9 @@ impl Default for Budgets {
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     state: Arc<State>,
+    /// The request at hand, while it is being answered. HTTP/2 has many at a time, each with a
+    /// handle of its own.
+    request: Arc<Mutex<Option<roster::Request>>>,
 }
 
 #[derive(Debug)]
@@ -58,8 +67,8 @@ struct State {
     responses: Share,
     log: Reporter,
     reset: AtomicBool,
-    /// The request that is being answered. HTTP/1.1 has one at a time.
-    request: Mutex<Option<roster::Request>>,
+    /// Number of requests whose response is not over.
+    open: watch::Sender<usize>,
 }
 
 impl Connection {
@@ -72,9 +81,33 @@ impl Connection {
             responses: budgets.responses.share(client.ip()),
             log,
             reset: AtomicBool::new(false),
-            request: Mutex::new(None),
+            open: watch::Sender::new(0),
         };
-        Self { state: Arc::new(state) }
+        Self { state: Arc::new(state), request: Arc::default() }
+    }
+
+    /// Returns the handle of the next request.
+    fn begin_request(&self) -> Self {
+        self.state.open.send_modify(|open| *open += 1);
+        Self { state: Arc::clone(&self.state), request: Arc::default() }
+    }
+
+    /// The response to the request is over.
+    fn end_request(&self) {
+        self.set_request(None);
+        self.state.open.send_modify(|open| *open = open.saturating_sub(1));
+    }
+
+    /// Waits until no request was open for `time`.
+    pub(super) async fn is_idle(&self, time: Duration) {
+        let mut open = self.state.open.subscribe();
+        loop {
+            // The sender is in `state`.
+            drop(open.wait_for(|open| *open == 0).await);
+            if tokio::time::timeout(time, open.changed()).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Returns the address of the client.
@@ -111,7 +144,7 @@ impl Connection {
 
     fn set_request(&self, request: Option<roster::Request>) {
         // An assignment leaves a valid value behind, whoever panics.
-        *self.state.request.lock().unwrap_or_else(PoisonError::into_inner) = request;
+        *self.request.lock().unwrap_or_else(PoisonError::into_inner) = request;
     }
 }
 
@@ -135,14 +168,18 @@ impl LoggedMethod {
 /// Passes a request to its handler; records the use of its connection, and logs the request.
 pub(super) async fn watch(
     Extension(connection): Extension<Connection>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
+    let connection = connection.begin_request();
+    request.extensions_mut().insert(connection.clone());
+    let answered = Answered(connection.clone());
     let log = &connection.state.log;
     // Without the query, which may name a session.
     let line = (!log.is_silent())
         .then(|| (Instant::now(), format!("{} {}", request.method(), request.uri().path())));
     let is_get = *request.method() == Method::GET;
+    let is_shared = request.version() == Version::HTTP_2;
     if *request.method() != Method::POST {
         connection.begin_answer();
     }
@@ -160,17 +197,56 @@ pub(super) async fn watch(
         connection.set_request(None);
         connection.state.place.record_use();
     }
-    response.map(|body| Body::new(Watched { body, connection, is_quiet, unread: None }))
+    response.map(|body| Body::new(Watched { body, answered, is_quiet, is_shared, unread: None }))
+}
+
+/// A request; it is over when this is dropped, with its response or because its client reset it.
+struct Answered(Connection);
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        self.0.end_request();
+    }
 }
 
 /// The body of a response. Bytes that its client does not read come out of the budget.
 struct Watched {
     body: Body,
-    connection: Connection,
+    answered: Answered,
     /// Whether it is a stream that mostly waits.
     is_quiet: bool,
+    /// Whether the connection carries other responses meanwhile (HTTP/2). Then the socket does not
+    /// show that this one is not read.
+    is_shared: bool,
     /// The last piece, until the connection has room for the next one.
-    unread: Option<Taken>,
+    unread: Option<Unread>,
+}
+
+/// A piece of a response that its client has not read.
+struct Unread {
+    /// Its part of the budget; `None` if it needs none.
+    _taken: Option<Taken>,
+    /// Ends the connection after [`READ_TIME`]; `None` if the socket does.
+    deadline: Option<AbortHandle>,
+}
+
+impl Unread {
+    fn end_connection_later(place: &Place) -> AbortHandle {
+        let gone = place.gone();
+        let deadline = tokio::spawn(async move {
+            tokio::time::sleep(READ_TIME).await;
+            gone.cancel();
+        });
+        deadline.abort_handle()
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        if let Some(deadline) = &self.deadline {
+            deadline.abort();
+        }
+    }
 }
 
 impl HttpBody for Watched {
@@ -188,16 +264,17 @@ impl HttpBody for Watched {
         };
         // A comment is not an event.
         if self.is_quiet && !piece.starts_with(b":") {
-            self.connection.state.place.record_use();
+            self.answered.0.state.place.record_use();
         }
         let size = piece.len().saturating_sub(FREE);
-        if size > 0 {
-            self.unread = self.connection.state.responses.take(size);
-            if self.unread.is_none() {
-                let why = "too many responses are not read";
-                return Poll::Ready(Some(Err(axum::Error::new(std::io::Error::other(why)))));
-            }
+        let state = &self.answered.0.state;
+        let taken = if size > 0 { state.responses.take(size) } else { None };
+        if size > 0 && taken.is_none() {
+            let why = "too many responses are not read";
+            return Poll::Ready(Some(Err(axum::Error::new(std::io::Error::other(why)))));
         }
+        let deadline = self.is_shared.then(|| Unread::end_connection_later(&state.place));
+        self.unread = Some(Unread { _taken: taken, deadline });
         Poll::Ready(frame)
     }
 
@@ -212,7 +289,35 @@ impl HttpBody for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.connection.set_request(None);
-        self.connection.state.place.record_wait();
+        self.answered.0.state.place.record_wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::super::roster::Roster;
+    use super::*;
+
+    /// On HTTP/2 a client may read other responses and leave this one.
+    #[tokio::test(start_paused = true)]
+    async fn a_response_that_is_not_read_ends_its_connection() {
+        for (reads, is_shared, is_ended) in [(false, true, true), (true, true, false), (false, false, false)]
+        {
+            let client = SocketAddr::from(([127, 0, 0, 1], 1000));
+            let place = Roster::new(1, 0).admit(client.ip(), 0).unwrap();
+            let connection = Connection::new(client, place, &Budgets::default(), Reporter::default());
+            let answered = Answered(connection.begin_request());
+            let body = Body::from("piece");
+            let mut body = Watched { body, answered, is_quiet: false, is_shared, unread: None };
+            let mut frame = async || poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+            assert!(frame().await.is_some());
+            if reads {
+                assert!(frame().await.is_none());
+            }
+            let ended = tokio::time::timeout(2 * READ_TIME, connection.is_evicted()).await;
+            assert_eq!(ended.is_ok(), is_ended, "{reads} {is_shared}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Accepts TCP and TLS connections, serves HTTP/1.1 on them, and limits their number and duration.
+//! Accepts TCP and TLS connections, serves HTTP/1.1 and HTTP/2 on them, and limits their number and
+//! duration.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Budgets, Connection};
+use super::connection::{Budgets, Connection, READ_TIME};
 use super::error::Error;
 use super::reporter::Reporter;
 use super::roster::Roster;
@@ -33,8 +34,28 @@ const HEADERS: usize = 100;
 /// Largest request head, in bytes; also the read buffer of a connection.
 const HEAD_SIZE: usize = 64 * 1024;
 
-/// Time after which a client that does not read pending data is disconnected.
-const READ_TIME: Duration = Duration::from_secs(30);
+/// Largest head of a request on an HTTP/2 connection, which may have many at a time, in bytes.
+const STREAM_HEAD_SIZE: u32 = 16 * 1024;
+
+/// Most requests at once on an HTTP/2 connection. A client holds a stream or two open and makes its
+/// calls beside them; more calls wait.
+const STREAMS: u32 = 32;
+
+/// Content of a request that an HTTP/2 client may send ahead of its reader, in bytes.
+const STREAM_WINDOW: u32 = 64 * 1024;
+
+/// The same for all requests of a connection.
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// Content of a response that waits for an HTTP/2 client to read it, in bytes.
+const STREAM_BUFFER: usize = 16 * 1024;
+
+/// Requests of an HTTP/2 client that were reset before they were looked at: beyond that its
+/// connection is closed (CVE-2023-44487).
+const RESETS: usize = 20;
+
+/// Interval at which an HTTP/2 client is asked whether it is still there.
+const ALIVE: Duration = Duration::from_secs(30);
 
 /// Time limit for a TLS handshake, which takes a few round trips.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
@@ -159,21 +180,36 @@ async fn tls_handshake(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Wi
 /// Serves the requests of one connection. Errors are visible to the client and need no report.
 async fn serve_connection(wire: Wire, connection: Connection, router: Router, end: CancellationToken) {
     let router = router.layer(Extension(connection.clone()));
-    let socket = Socket { wire, connection, stalled: None };
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    let socket = Socket { wire, connection: connection.clone(), stalled: None };
+    // HTTP/2 where the connection begins with its preface: by ALPN, or by prior knowledge.
+    let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_headers(HEADERS)
         .max_buf_size(HEAD_SIZE);
-    let connection = builder.serve_connection(TokioIo::new(socket), TowerToHyperService::new(router));
-    let mut connection = std::pin::pin!(connection);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(STREAM_HEAD_SIZE)
+        .max_send_buf_size(STREAM_BUFFER)
+        .max_pending_accept_reset_streams(RESETS)
+        .keep_alive_interval(ALIVE)
+        .keep_alive_timeout(ALIVE);
+    let served = builder.serve_connection(TokioIo::new(socket), TowerToHyperService::new(router));
+    let mut served = std::pin::pin!(served);
     tokio::select! {
-        served = &mut connection => return drop(served),
-        () = end.cancelled() => connection.as_mut().graceful_shutdown(),
+        served = &mut served => return drop(served),
+        () = end.cancelled() => {}
+        // HTTP/1.1 has a time limit for the next head of its own.
+        () = connection.is_idle(HEAD_TIME) => {}
     }
-    drop(connection.await);
+    served.as_mut().graceful_shutdown();
+    drop(served.await);
 }
 
 /// A connection with or without TLS.

@@ -73,7 +73,7 @@ impl Tls {
                 Some(files) => Error::Pair(files.clone(), error.to_string()),
                 None => Error::Certificate(error.to_string()),
             })?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         if let Some(path) = &options.keylog {
             let log = Secrets::open(path).map_err(|error| Error::Keylog(path.clone(), error))?;
             config.key_log = Arc::new(log);

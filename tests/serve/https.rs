@@ -33,7 +33,7 @@ async fn a_client_that_trusts_the_certificate_connects_and_secrets_are_logged() 
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
     for name in ["localhost", "127.0.0.1"] {
         let tcp = TcpStream::connect(address).await.unwrap();

@@ -3,6 +3,7 @@
 
 mod everything;
 mod faults;
+mod http2;
 mod https;
 mod limits;
 mod raw;
