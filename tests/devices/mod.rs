@@ -12,6 +12,8 @@ mod namespace;
 mod pairing;
 mod rights;
 mod screen;
+#[cfg(feature = "demo")]
+mod tls;
 mod traffic;
 #[cfg(feature = "demo")]
 mod truth;
