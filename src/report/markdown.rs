@@ -6,7 +6,6 @@ use super::label;
 use super::options::Options;
 use crate::base::{sanitize, units};
 use crate::ledger::{By, Exchange, LatencyRow, SessionRow, Snapshot, Status};
-use crate::why::Limits;
 
 /// Writes the report.
 ///
@@ -150,7 +149,6 @@ fn latency(rows: &[LatencyRow], most: usize, text: &mut String) {
 fn exchanges(exchanges: &[Exchange], options: &Options, text: &mut String) {
     text.push_str("| total | status | call | server | session | n | packets | time (UTC) | why |\n");
     text.push_str("|--:|:--|:--|:--|:--|--:|--:|:--|:--|\n");
-    let limits = Limits::default();
     for exchange in exchanges {
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
@@ -165,7 +163,7 @@ fn exchanges(exchanges: &[Exchange], options: &Options, text: &mut String) {
             exchange.n,
             markdown(&label::packets(exchange, &options.numbering)),
             units::time_of_day(exchange.request.span.start.time),
-            markdown(&label::why(exchange, &limits).unwrap_or_default())
+            markdown(&label::why(exchange, &options.limits).unwrap_or_default())
         ));
     }
 }

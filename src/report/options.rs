@@ -1,6 +1,7 @@
 //! Options that all formats share.
 
 use crate::base::Files;
+use crate::why::Limits;
 
 /// Options of a report.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Options {
     pub numbering: Files,
     /// The expression of `--filter`; `None` if everything is reported.
     pub filter: Option<String>,
+    /// The limits that ends are compared with: those of the program by default.
+    pub limits: Limits,
     /// Width of the text format in columns. Values below 60 count as 60.
     pub width: usize,
     /// Maximum number of rows in each table of the text and Markdown formats. The rest is
@@ -31,6 +34,7 @@ impl Default for Options {
             files: Vec::new(),
             numbering: Files::default(),
             filter: None,
+            limits: Limits::default(),
             width: 80,
             rows: 20,
         }

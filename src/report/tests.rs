@@ -199,3 +199,17 @@ fn credentials_and_control_characters_are_removed() {
         assert!(text.starts_with('{') || !text.contains('\u{202e}'), "{text}");
     }
 }
+
+/// A limit of the user's configuration is named in every format.
+#[test]
+fn own_limits_are_named() {
+    let limits = "[[limits]]\nname = \"our gateway\"\nseconds = 3\nclock = \"wait\"\ncancels = true\n";
+    let limits = crate::why::Limits::parse(limits).unwrap();
+    let options = Options { limits, ..Options::default() };
+    for format in [Format::Text, Format::Json, Format::Markdown] {
+        let mut text = Vec::new();
+        write(format, &snapshot(None), &options, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("our gateway"), "{format:?}: {text}");
+    }
+}

@@ -372,7 +372,7 @@ const KNOWN: [Row; 37] = [
     row("nginx proxy_read_timeout", 60, Clock::Silence, answers(&[504]), "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout"),
     row("nginx proxy_read_timeout, at the leg behind it", 60, Clock::Silence, BY_CLIENT, "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout"),
     row("an AWS Application Load Balancer's idle time-out", 60, Clock::Silence, answers(&[504]), "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"),
-    row("Cloudflare's read time-out, as it was", 100, Clock::Silence, answers(&[524]), "https://community.openai.com/t/error-code-524-message-gateway-timeout-param-none-type-cf-gateway-timeout/219369/10"),
+    row("Cloudflare's Proxy Read Timeout, as documented in 2024", 100, Clock::Silence, answers(&[524]), "https://web.archive.org/web/20240510000000/https://developers.cloudflare.com/fundamentals/reference/connection-limits/"),
     row("Cloudflare's Proxy Read Timeout", 120, Clock::Silence, answers(&[524]), "https://developers.cloudflare.com/fundamentals/reference/connection-limits/"),
     row("Cloud Run's request time-out", 300, Clock::Wait, answers(&[504]), "https://cloud.google.com/run/docs/configuring/request-timeout"),
     checked_every(30_500, row("Node's http.Server requestTimeout", 300, Clock::Wait, answers(&[408]), "https://nodejs.org/api/http.html#serverrequesttimeout")),

@@ -7,10 +7,11 @@ use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::Setup;
-use crate::cli::{locale, messages, output};
+use crate::cli::{configuration, locale, messages, output};
 use crate::engine::Engine;
 use crate::ledger::Ledger;
 use crate::report;
+use crate::why::Limits;
 
 /// Runs the command.
 ///
@@ -19,6 +20,8 @@ use crate::report;
 pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<Outcome> {
     // The ledger decides which views of a call count.
     let mut matching = Matching::new(request, None)?;
+    // Its file cannot be read in the sandbox.
+    let limits = configuration::read(None, Limits::parse)?;
     let path = options.output.as_deref();
     let Setup { mut reader, mut output, slicer, matching_packets, .. } = Setup::open(request, path)?;
     if matching_packets.is_some() {
@@ -37,6 +40,7 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
         },
         filter: request.filter.clone().filter(|filter| !filter.trim().is_empty()),
         numbering: request.numbering.clone(),
+        limits,
         ..report::Options::default()
     };
     let mut engine = Engine::new();

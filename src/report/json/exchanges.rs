@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::values::{Ms, Seconds, Statuses, session, text};
-use crate::base::{Degraded, Files};
+use crate::base::Degraded;
 use crate::ledger::{
     CallGroup, CauseCount, Exchange, Id, LatencyRow, Unanswered, UnansweredCall, Undetermined,
 };
 use crate::report::label;
-use crate::why::Limits;
+use crate::report::options::Options;
 
 #[derive(Serialize)]
 pub(super) struct Latency {
@@ -111,7 +111,8 @@ pub(super) struct ListedExchange<'a> {
 }
 
 impl<'a> ListedExchange<'a> {
-    pub(super) fn of(exchange: &'a Exchange, files: &'a Files) -> Self {
+    pub(super) fn of(exchange: &'a Exchange, options: &'a Options) -> Self {
+        let files = &options.numbering;
         let waited = exchange.waited_until().map(|end| end.packet);
         let (first, last) = label::first_and_last(exchange);
         Self {
@@ -143,7 +144,7 @@ impl<'a> ListedExchange<'a> {
             server_name: exchange.session.server_name.as_deref().map(text),
             user_ms: (exchange.asked.requests > 0).then_some(Ms(exchange.asked.client_ns)),
             server_ms: exchange.server_ns().map(Ms),
-            why: label::why(exchange, &Limits::default()),
+            why: label::why(exchange, &options.limits),
             first_file: files.name(first),
             last_file: files.name(last),
             waited_file: waited.and_then(|packet| files.name(packet)),
@@ -159,11 +160,11 @@ pub(super) struct UnansweredExchanges<'a> {
 }
 
 impl<'a> UnansweredExchanges<'a> {
-    pub(super) fn of(unanswered: &'a Unanswered, files: &'a Files) -> Self {
+    pub(super) fn of(unanswered: &'a Unanswered, options: &'a Options) -> Self {
         Self {
             exchanges: unanswered.exchanges,
             causes: unanswered.causes.iter().map(UnansweredCause::of).collect(),
-            listed: unanswered.listed.iter().map(|exchange| ListedExchange::of(exchange, files)).collect(),
+            listed: unanswered.listed.iter().map(|exchange| ListedExchange::of(exchange, options)).collect(),
         }
     }
 }

@@ -51,8 +51,8 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
 
 fn fact(page: &mut Page, name: &str, role: Role, text: &str) {
     // Continuation lines are indented to the text, so that each name starts a line.
-    let numbering = page.numbering.clone();
-    let mut lines = Page { text: String::new(), numbering, ..*page };
+    let (numbering, limits) = (page.numbering.clone(), page.limits.clone());
+    let mut lines = Page { text: String::new(), numbering, limits, ..*page };
     lines.line(role, NAME_WIDTH + 4, text);
     let body = lines.text.get(NAME_WIDTH + 4..).unwrap_or_default();
     page.text.push_str("  ");

@@ -8,7 +8,6 @@ use crate::ledger::{By, CallGroup, Exchange, LatencyRow, Snapshot, Status};
 use crate::report::label;
 use crate::report::style::Role;
 use crate::report::table::{Align, Cell, Table};
-use crate::why::Limits;
 
 /// Width of the bar that shows send, wait and receive, in columns.
 const BAR_WIDTH: u64 = 20;
@@ -131,7 +130,7 @@ pub(super) fn slowest(page: &mut Page, snapshot: &Snapshot) {
     let on = server.as_ref().map_or_else(String::new, |server| format!("on {server}; "));
     page.heading("Slowest exchanges", &format!("{on}≥ waited without an answer"));
     let mut table = exchange_table("total", server.is_none(), &page.numbering);
-    rows(&mut table, &snapshot.slowest, server.is_none(), &page.numbering);
+    rows(&mut table, &snapshot.slowest, server.is_none(), page);
     page.table(&table);
 }
 
@@ -157,7 +156,7 @@ pub(super) fn unanswered(page: &mut Page, snapshot: &Snapshot) {
     page.table(&causes);
     page.text.push('\n');
     let mut table = exchange_table("waited", server.is_none(), &page.numbering);
-    rows(&mut table, &unanswered.listed, server.is_none(), &page.numbering);
+    rows(&mut table, &unanswered.listed, server.is_none(), page);
     page.table(&table);
     page.more(unanswered.exchanges, unanswered.listed.len());
 }
@@ -188,14 +187,14 @@ fn exchange_table(took: &'static str, has_servers: bool, files: &Files) -> Table
 
 /// Adds a row for each exchange, and below it why it took so long or ended, if that is known; with
 /// several files also the packets.
-fn rows(table: &mut Table, exchanges: &[Exchange], has_servers: bool, files: &Files) {
-    let limits = Limits::default();
+fn rows(table: &mut Table, exchanges: &[Exchange], has_servers: bool, page: &Page) {
+    let files = &page.numbering;
     for exchange in exchanges {
         let mut cells = vec![Cell::in_role(Role::Strong, label::elapsed(exchange)), status(exchange)];
         cells.extend(location(exchange, has_servers, files));
         table.row(cells);
         let packets = files.are_several().then(|| label::packets(exchange, files));
-        let below: Vec<_> = packets.into_iter().chain(label::why(exchange, &limits)).collect();
+        let below: Vec<_> = packets.into_iter().chain(label::why(exchange, &page.limits)).collect();
         if !below.is_empty() {
             let why = below.join("; ");
             table.span(vec![Cell::new(WHY_INDENT), Cell::in_role(Role::Faint, why)]);

@@ -4,6 +4,7 @@ use crate::base::{Files, sanitize};
 use crate::report::options::Options;
 use crate::report::style::{Paint, Role};
 use crate::report::table::Table;
+use crate::why::Limits;
 
 /// Minimum width in columns.
 const MIN_WIDTH: usize = 60;
@@ -20,6 +21,8 @@ pub(super) struct Page {
     pub(super) rows: usize,
     /// Numbers the packets.
     pub(super) numbering: Files,
+    /// The limits that ends are compared with.
+    pub(super) limits: Limits,
     pub(super) text: String,
 }
 
@@ -30,6 +33,7 @@ impl Page {
             width: options.width.max(MIN_WIDTH),
             rows: options.rows,
             numbering: options.numbering.clone(),
+            limits: options.limits.clone(),
             text: String::new(),
         }
     }
