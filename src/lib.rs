@@ -24,6 +24,7 @@ pub(crate) mod mcp;
 pub mod report;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod rpc;
+pub mod security;
 #[cfg(feature = "demo")]
 pub mod serve;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]

@@ -21,6 +21,8 @@ pub struct Options {
     pub ignored: Vec<Pattern>,
     /// Objectives that fail it when they are missed.
     pub objectives: Vec<Objective>,
+    /// Whether security rules were asked for.
+    pub security: bool,
 }
 
 impl Default for Options {
@@ -30,6 +32,7 @@ impl Default for Options {
             baseline: Vec::new(),
             ignored: Vec::new(),
             objectives: Vec::new(),
+            security: false,
         }
     }
 }
@@ -67,6 +70,8 @@ pub struct Verdict {
     pub exchanges: [u64; 2],
     /// Why evidence is missing from the capture; none if it is whole.
     pub missing: Degraded,
+    /// Whether security rules were asked for.
+    pub security: bool,
 }
 
 impl Verdict {
@@ -236,7 +241,8 @@ impl Gate {
             (std::cmp::Reverse(finding.code.severity()), finding.at.map(|at| at.packet), finding.code)
         });
         let objectives = options.objectives.iter().map(Objective::judge).collect();
-        Verdict { fail_on: options.fail_on, issues, more, ignored, objectives, exchanges, missing }
+        let Options { fail_on, security, .. } = options;
+        Verdict { fail_on, issues, more, ignored, objectives, exchanges, missing, security }
     }
 }
 

@@ -63,7 +63,8 @@ impl Case {
 
 /// Rules that can fail the check, and those that were broken.
 fn is_listed(verdict: &Verdict, info: &CodeInfo) -> bool {
-    verdict.is_at_level(info.code) || verdict.count(info.code) > 0
+    let is_asked = verdict.security || !info.code.is_security();
+    is_asked && verdict.is_at_level(info.code) || verdict.count(info.code) > 0
 }
 
 fn rule(verdict: &Verdict, info: &CodeInfo, files: &Files) -> Case {

@@ -50,6 +50,7 @@ fn verdict() -> Verdict {
         ],
         exchanges: [34, 1],
         missing: Degraded::GAP,
+        security: false,
     }
 }
 

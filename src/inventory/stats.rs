@@ -14,6 +14,9 @@ use crate::base::{Side, sanitize, units};
 /// Rows of text and Markdown. The others are counted.
 const MAX_ROWS: usize = 100;
 
+/// Methods and tools that are named among those that never failed.
+const NAMED: usize = 8;
+
 /// Writes a row for each method and tool: those that failed in the most sessions first.
 ///
 /// # Errors
@@ -44,28 +47,52 @@ fn label(name: &CallName) -> String {
     format!("{}{of}{origin}", sanitize::clean(&name.method))
 }
 
+/// The rows that failed at least once, or whose outcome is not known: they come first.
+fn failing(inventory: &Inventory) -> Vec<&(CallName, ToolUse)> {
+    inventory.uses.iter().filter(|(_, row)| row.failed + row.unknown > 0).collect()
+}
+
 fn text(inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
-    writeln!(out, "failed in           failed calls")?;
-    for (name, row) in inventory.uses.iter().take(MAX_ROWS) {
+    let failing = failing(inventory);
+    if !failing.is_empty() {
+        writeln!(out, "failed in           failed calls")?;
+    }
+    for (name, row) in failing.iter().take(MAX_ROWS) {
         writeln!(out, "{:<19} {:<28} {}", sessions(row), calls(row), label(name))?;
     }
-    more(inventory, out)
+    rest(inventory, out)
 }
 
 fn markdown(inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "| | failed in | failed calls |\n|---|---|---|")?;
-    for (name, row) in inventory.uses.iter().take(MAX_ROWS) {
+    for (name, row) in failing(inventory).iter().take(MAX_ROWS) {
         writeln!(out, "| {} | {} | {} |", code(&label(name)), cell(&sessions(row)), cell(&calls(row)))?;
     }
-    more(inventory, out)
+    let mut text = Vec::new();
+    rest(inventory, &mut text)?;
+    writeln!(out, "\n{}", cell(String::from_utf8_lossy(&text).trim()))
 }
 
-fn more(inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
-    let more = inventory.uses.len().saturating_sub(MAX_ROWS) as u64;
+/// What has no row: those beyond the cap, and in one sentence those that never failed.
+fn rest(inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
+    let more = failing(inventory).len().saturating_sub(MAX_ROWS) as u64;
     if more > 0 {
-        writeln!(out, "\nand {}", units::several(more, "further method or tool"))?;
+        writeln!(out, "and {more} more")?;
     }
-    Ok(())
+    let mut sound: Vec<_> = inventory.uses.iter().filter(|(_, row)| row.failed + row.unknown == 0).collect();
+    sound.sort_by_key(|(_, row)| std::cmp::Reverse(row.calls));
+    let named: Vec<String> = sound
+        .iter()
+        .take(NAMED)
+        .map(|(name, row)| format!("{} ({})", label(name), units::several(row.calls, "call")))
+        .collect();
+    let more = sound.len() - named.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    match sound.len() {
+        0 => Ok(()),
+        1 => writeln!(out, "1 method or tool never failed: {}", named.join(", ")),
+        n => writeln!(out, "{n} methods and tools never failed: {}{more}", named.join(", ")),
+    }
 }
 
 fn document(inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {

@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 21] = [
+const LAYERS: [(&str, &[&str], &[&str]); 22] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("link", &["base"], &["capture"]),
@@ -31,6 +31,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 21] = [
     ("check", &["base", "ledger"], &[]),
     ("diff", &["base", "ledger"], &[]),
     ("inventory", &["base", "ledger"], &[]),
+    ("security", &["base", "ledger"], &[]),
     ("export", &["base", "ledger"], &[]),
     ("tui", &["base", "ledger", "why"], &[]),
     ("fuzz", &["base", "capture", "tls", "http", "ledger", "engine"], &[]),
@@ -54,6 +55,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 21] = [
             "check",
             "diff",
             "inventory",
+            "security",
             "export",
             "tui",
             "serve",

@@ -145,6 +145,7 @@ fn a_tool_fails_in_some_of_the_sessions() {
     let line = text.lines().nth(1).unwrap();
     assert!(line.starts_with("2 of 3 sessions "), "{text}");
     assert!(line.ends_with("2 of 3 calls (66.7 %)        tools/call search"), "{text}");
+    assert!(text.ends_with("\n1 method or tool never failed: initialize (3 calls)\n"), "{text}");
     let mut document = Vec::new();
     write_stats(Format::Json, &inventory, &mut document).unwrap();
     let document: Value = serde_json::from_slice(&document).unwrap();

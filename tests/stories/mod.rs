@@ -24,6 +24,7 @@ mod pairing;
 mod proxy;
 pub(crate) mod ready;
 mod rules;
+mod security;
 mod sessions;
 mod stacks;
 mod status;

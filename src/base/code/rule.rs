@@ -54,9 +54,18 @@ impl Code {
             | Self::McpSessionPerCall
             | Self::McpEndpointNotFound
             | Self::McpSessionRefused
+            | Self::SecurityPlaintextToken
+            | Self::SecurityTokenShared
+            | Self::SecuritySecretInMessage
             | Self::Http3NotRead => Confidence::Likely,
             _ => Confidence::Proven,
         }
+    }
+
+    /// Whether findings of this code are made only if security rules were asked for.
+    #[must_use]
+    pub fn is_security(self) -> bool {
+        self.name().starts_with("security.")
     }
 
     /// Whether findings of this code are withheld where packets may be missing: they say that
@@ -128,6 +137,18 @@ impl Code {
     #[expect(clippy::too_many_lines, reason = "a table: one row for each part of a specification")]
     pub fn source(self) -> Option<Source> {
         match self {
+            Self::SecurityTokenInUrl => source(
+                "MCP 2025-11-25, Authorization, \"Token Requirements\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#token-requirements",
+            ),
+            Self::SecurityPlaintextToken => source(
+                "RFC 6750, section 5.3, \"Summary of Recommendations\"",
+                "https://www.rfc-editor.org/rfc/rfc6750#section-5.3",
+            ),
+            Self::SecurityTokenShared => source(
+                "MCP 2025-11-25, Authorization, \"Access Token Privilege Restriction\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#access-token-privilege-restriction",
+            ),
             Self::HttpBadHead | Self::HttpHeadTooLong => source(
                 "RFC 9112, section 2.2, \"Message Parsing\"",
                 "https://www.rfc-editor.org/rfc/rfc9112#section-2.2",

@@ -805,6 +805,30 @@ codes! {
         title: "answer of a proxy instead of the server's",
         why: "The client got a response that the server did not send.",
         remedy: "Look for timeouts, limits and caches in the configuration of the proxy.";
+    SecurityTokenInUrl: "security.token_in_url", Warning,
+        title: "credential in a URL",
+        why: "URLs are written to logs, histories and Referer fields, where others read them.",
+        remedy: "Send the token in the Authorization field, and withdraw the one that was sent.";
+    SecurityPlaintextToken: "security.plaintext_token", Warning,
+        title: "credential without TLS",
+        why: "Whoever sees the packets can use the credential, as this capture shows. It may be that \
+            TLS ends at a proxy in front of the place of the capture.",
+        remedy: "Serve over HTTPS, and withdraw the credential if others may have seen it.";
+    SecurityTokenShared: "security.token_shared", Warning,
+        title: "one token sent to two servers",
+        why: "Each of the servers can act at the other in the user's name: a token is meant for the \
+            one that it was issued for.",
+        remedy: "Let the client get a token for each server (RFC 8707), unless both are one service.";
+    SecuritySecretInMessage: "security.secret_in_message", Warning,
+        title: "what looks like a credential in a message",
+        why: "Models, logs and the other server that a model talks to may read it. It is known by its \
+            form: an example in a text has the same.",
+        remedy: "Take the credential out of arguments and results, and withdraw it if it is real.";
+    SecurityHiddenText: "security.hidden_text", Warning,
+        title: "text that is not shown, in a message of the server",
+        why: "People do not see it, and models read it: it can hold instructions.",
+        remedy: "Look at the definition or result in the TUI, which shows every character, and ask \
+            who wrote it.";
     McpLimit: "mcp.limit", Warning,
         title: "too many open requests, streams or sessions",
         why: "The oldest was closed in its current state: later messages that belong to it do not \

@@ -346,6 +346,12 @@ pub(crate) struct CheckOptions {
     /// Leave out findings, as in 'sse.*' or 'mcp.unanswered tools/call slow'
     #[arg(long, value_name = "CODE [METHOD [NAME]]")]
     pub(crate) ignore: Vec<String>,
+    /// Also look for credentials where they do not belong and for hidden text
+    ///
+    /// Credentials in URLs, without TLS, in messages, or sent to two servers; invisible characters
+    /// in messages of the server. No credential is printed.
+    #[arg(long)]
+    pub(crate) security: bool,
     /// Fail if an objective is missed, as in 'p95(tools/call)<500ms', 'error_rate(tool:search)<1%',
     /// 'max(*)<30s' or 'count(initialize)<10'; any filter expression selects the calls
     #[arg(long, value_name = "OBJECTIVE")]

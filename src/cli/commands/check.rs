@@ -14,7 +14,8 @@ use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::Setup;
 use crate::engine::Engine;
-use crate::ledger::Views;
+use crate::ledger::{Entry, Views};
+use crate::security::Watch;
 
 /// Runs the command.
 ///
@@ -30,9 +31,15 @@ pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<O
     matching.prepare(&mut engine);
     let mut gate = Gate::new(gate_options);
     let mut verdict = Verdict::default();
+    let mut watch = options.security.then(Watch::new);
+    if watch.is_some() {
+        engine.emit_payloads();
+    }
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
         matching.select(entries, |entry| {
             gate.push(entry);
+            let found = watch.as_mut().map(|watch| watch.push(entry)).unwrap_or_default();
+            found.into_iter().for_each(|finding| gate.push(&Entry::Finding(finding)));
             Ok(())
         })
     });
@@ -67,6 +74,7 @@ fn gate_options(request: &Request, options: &CheckOptions) -> anyhow::Result<che
         baseline,
         ignored: ignored.collect::<anyhow::Result<_>>()?,
         objectives: objectives.collect::<anyhow::Result<_>>()?,
+        security: options.security,
     })
 }
 
