@@ -8,6 +8,7 @@ use crate::base::{Fact, Files, Side, limits};
 
 mod connection_packets;
 mod entry;
+mod histogram;
 mod latency;
 mod notable;
 mod room;

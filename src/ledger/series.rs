@@ -1,17 +1,11 @@
 //! Percentiles of durations, in bounded memory.
 
-use hdrhistogram::Histogram;
-use hdrhistogram::iterators::IterationValue;
-
+use super::histogram::Histogram;
 use super::room::Room;
 
 /// Values that are kept before a histogram replaces them. Most rows never have more, so their
 /// percentiles are exact and take less memory than the smallest histogram.
 const EXACT: usize = 64;
-
-/// Lowest value that a histogram distinguishes from 0, in nanoseconds. Packet clocks tick in
-/// microseconds, and a histogram keeps fewer counts the larger this is.
-const UNIT: u64 = 64;
 
 /// The distribution of durations in nanoseconds, which may be negative.
 ///
@@ -37,8 +31,8 @@ enum Values {
 /// The histograms of the non-negative values, and of the absolute values of the negative ones.
 #[derive(Clone, Debug)]
 struct Histograms {
-    non_negative: Histogram<u32>,
-    negative: Option<Histogram<u32>>,
+    non_negative: Histogram,
+    negative: Option<Histogram>,
     digits: u8,
 }
 
@@ -71,12 +65,12 @@ impl Series {
             Values::Exact(values) if self.thinned == 0 && has_room(values, room) => values.push(ns),
             Values::Exact(values) => {
                 let is_full = self.thinned == 0 && values.len() >= EXACT && !room.is_empty();
-                match if is_full { Histograms::of(values, digits, room) } else { None } {
-                    Some(mut counted) => {
-                        counted.record(ns, room);
-                        self.values = Values::Counted(Box::new(counted));
-                    }
-                    None => self.sample(ns),
+                if is_full {
+                    let mut counted = Histograms::of(values, digits, room);
+                    counted.record(ns, room);
+                    self.values = Values::Counted(Box::new(counted));
+                } else {
+                    self.sample(ns);
                 }
             }
             Values::Counted(counted) => counted.record(ns, room),
@@ -153,33 +147,31 @@ fn has_room(values: &Vec<i64>, room: &mut Room) -> bool {
 }
 
 impl Histograms {
-    /// Counts a list of values; `None` if `digits` is out of range.
-    fn of(values: &[i64], digits: u8, room: &mut Room) -> Option<Self> {
-        let mut counted = Self { non_negative: histogram(digits)?, negative: None, digits };
+    /// Counts a list of values.
+    fn of(values: &[i64], digits: u8, room: &mut Room) -> Self {
+        let mut counted = Self { non_negative: Histogram::new(digits), negative: None, digits };
         for value in values {
             counted.record(*value, room);
         }
-        Some(counted)
+        counted
     }
 
+    #[inline]
     fn record(&mut self, ns: i64, room: &mut Room) {
-        if ns >= 0 {
-            count(&mut self.non_negative, ns.unsigned_abs(), room);
-            return;
-        }
-        if self.negative.is_none() {
-            self.negative = histogram(self.digits);
-        }
-        if let Some(negative) = &mut self.negative {
-            count(negative, ns.unsigned_abs(), room);
+        let histogram = match u64::try_from(ns) {
+            Ok(_) => &mut self.non_negative,
+            Err(_) => self.negative.get_or_insert_with(|| Histogram::new(self.digits)),
+        };
+        if !histogram.record(ns.unsigned_abs()) {
+            record_growing(histogram, ns.unsigned_abs(), room);
         }
     }
 
     /// The middles of the buckets with their counts, in ascending order.
     fn steps(&self) -> Vec<(i64, u64)> {
-        let negative = self.negative.as_ref().map(steps_of).unwrap_or_default();
-        let negative = negative.into_iter().rev().map(|(size, count)| (size.saturating_neg(), count));
-        negative.chain(steps_of(&self.non_negative)).collect()
+        let negative = self.negative.iter().flat_map(|negative| negative.steps().rev());
+        let negative = negative.map(|(size, count)| (size.saturating_neg(), count));
+        negative.chain(self.non_negative.steps()).collect()
     }
 
     /// The value with `rank` (from 1) in ascending order.
@@ -187,64 +179,24 @@ impl Histograms {
         let below = self.negative.as_ref().map_or(0, Histogram::len);
         match rank.checked_sub(below) {
             None | Some(0) => {
-                let size = nth(self.negative.as_ref()?, below - rank + 1)?;
+                let size = self.negative.as_ref()?.nth(below - rank + 1)?;
                 Some(size.saturating_neg())
             }
-            Some(rank) => nth(&self.non_negative, rank),
+            Some(rank) => self.non_negative.nth(rank),
         }
     }
 }
 
-/// Creates a histogram that grows with its largest value.
-fn histogram(digits: u8) -> Option<Histogram<u32>> {
-    let mut histogram = Histogram::new_with_bounds(UNIT, 2 * UNIT, digits).ok()?;
-    histogram.auto(true);
-    Some(histogram)
-}
-
-/// Counts a value. The histogram grows for it as long as there is room; then the value counts as
-/// the largest that the histogram holds.
-fn count(histogram: &mut Histogram<u32>, size: u64, room: &mut Room) {
-    if size <= histogram.high() {
-        // It does not grow.
-        histogram.saturating_record(size);
-        return;
+/// Counts a value for which the histogram has to grow. It does as long as there is room; then the
+/// value counts as the largest that the histogram holds.
+#[cold]
+fn record_growing(histogram: &mut Histogram, size: u64, room: &mut Room) {
+    if !room.is_empty() {
+        room.take_most(histogram.grow_for(size));
     }
-    let before = histogram.distinct_values();
-    if room.is_empty() || histogram.record(size).is_err() {
-        histogram.saturating_record(size);
+    if !histogram.record(size) {
+        histogram.record_largest();
     }
-    let grown = histogram.distinct_values().saturating_sub(before);
-    room.take_most(grown * size_of::<u32>());
-}
-
-/// The value with `rank` (from 1) in ascending order: the middle of its bucket.
-fn nth(histogram: &Histogram<u32>, rank: u64) -> Option<i64> {
-    let mut seen = 0;
-    for step in histogram.iter_recorded() {
-        seen += step.count_since_last_iteration();
-        if seen >= rank {
-            return Some(middle(histogram, step.value_iterated_to()));
-        }
-    }
-    None
-}
-
-/// The middles of the buckets with their counts, in ascending order.
-fn steps_of(histogram: &Histogram<u32>) -> Vec<(i64, u64)> {
-    let step = |step: IterationValue<u32>| {
-        (middle(histogram, step.value_iterated_to()), step.count_since_last_iteration())
-    };
-    histogram.iter_recorded().map(step).collect()
-}
-
-/// The middle of the bucket of a value.
-fn middle(histogram: &Histogram<u32>, value: u64) -> i64 {
-    if value < UNIT {
-        // A message in one packet takes no time; the middle of the first bucket is not 0.
-        return 0;
-    }
-    i64::try_from(histogram.median_equivalent(value)).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -318,7 +270,7 @@ mod tests {
             let allowed = if values.len() <= EXACT {
                 0
             } else {
-                (want.abs() / 10i64.pow(u32::from(digits))).max(UNIT as i64)
+                (want.abs() / 10i64.pow(u32::from(digits))).max(64)
             };
             prop_assert!((got - want).abs() <= allowed, "{got} for {want}, off by more than {allowed}");
         }
