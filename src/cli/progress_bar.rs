@@ -26,6 +26,11 @@ impl ProgressBar {
         Self { started: shown.then(now), bar: None }
     }
 
+    /// Returns whether the bar is shown, or may be later.
+    pub(super) fn is_shown(&self) -> bool {
+        self.started.is_some()
+    }
+
     /// Shows that `read` of `total` bytes were read. Without a total (standard input, a followed
     /// file whose end was reached) the bar is removed.
     pub(super) fn update(&mut self, read: u64, total: Option<u64>) {

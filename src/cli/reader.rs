@@ -81,6 +81,9 @@ enum Intake {
 
 impl capture::Source for Reader {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
+        if self.key_logs.is_none() && self.spool.is_none() {
+            return self.intake.next(findings);
+        }
         let item = self.read(findings);
         if let (Some(spool), Ok(item)) = (&mut self.spool, &item) {
             match item {
@@ -165,7 +168,6 @@ impl Reader {
     }
 
     /// Reads the next item, with the secrets of key logs between those of the source.
-    #[inline(always)]
     fn read(&mut self, findings: &mut Findings) -> Result<Option<Item>, capture::Error> {
         let Some(key_logs) = &mut self.key_logs else {
             return capture::Source::next(&mut self.intake, findings);
@@ -226,7 +228,17 @@ impl Reader {
 
     /// Reports new problems: a followed file that ended, a device that went down, packets that can
     /// no longer be kept.
+    #[inline]
     pub(super) fn report_problems(&mut self) {
+        // Files that are read to their end, and not kept, have none. Asked after each packet.
+        let has_none = matches!(&self.intake, Intake::Plain(source)
+            if matches!(**source, Source::Files(_) | Source::Background { .. }));
+        if !has_none {
+            self.report_new_problems();
+        }
+    }
+
+    fn report_new_problems(&mut self) {
         if let Some(message) = self.live.as_mut().and_then(LiveCapture::link_change) {
             messages::error(&message);
         }

@@ -1,6 +1,8 @@
 //! Texts shared by help, the manual pages and the documentation: examples, exit statuses, filter
 //! language.
 
+use std::sync::LazyLock;
+
 use crate::ledger::query::{self, HelpRow};
 
 /// Description of the program.
@@ -198,7 +200,13 @@ const LEFT: usize = 22;
 
 /// Returns the end of the long help: examples, filter language and exit statuses.
 pub(crate) fn long(examples: &str) -> String {
-    let mut text = format!("{examples}\n\nThe language of --filter:\n");
+    format!("{examples}\n\nThe language of --filter:\n{}", *LONG_END)
+}
+
+/// The forms and fields of the filter language, and the exit statuses. Every command that reads has
+/// them in its help, which is built at each start.
+static LONG_END: LazyLock<String> = LazyLock::new(|| {
+    let mut text = String::new();
     language(&mut text);
     text.push_str("\nExit status:\n");
     for (status, meaning) in EXIT_STATUSES {
@@ -206,7 +214,7 @@ pub(crate) fn long(examples: &str) -> String {
     }
     text.truncate(text.trim_end().len());
     text
-}
+});
 
 /// Returns the text of `mcpdump help filter`.
 pub(crate) fn filter_topic() -> String {
@@ -234,14 +242,18 @@ pub(crate) fn describe(field: &HelpRow) -> String {
 /// Appends a row of two columns, wrapping the right one at blanks.
 fn row(text: &mut String, left: &str, right: &str) {
     let mut line = format!("  {left:LEFT$}");
+    let mut width = line.chars().count();
     for word in right.split(' ') {
-        if line.chars().count() + 1 + word.chars().count() > WIDTH {
+        let word_width = 1 + word.chars().count();
+        if width + word_width > WIDTH {
             text.push_str(line.trim_end());
             text.push('\n');
             line = " ".repeat(LEFT + 2);
+            width = LEFT + 2;
         }
         line.push(' ');
         line.push_str(word);
+        width += word_width;
     }
     text.push_str(&line);
     text.push('\n');

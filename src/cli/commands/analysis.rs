@@ -99,7 +99,7 @@ pub(super) fn run(
             process(&entries)?;
             entries.clear();
         }
-        if let Some(progress) = &progress {
+        if let Some(progress) = progress.as_ref().filter(|_| progress_bar.is_shown()) {
             progress_bar.update(progress.read(), progress.total());
         }
         reader.report_problems();
