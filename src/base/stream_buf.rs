@@ -143,8 +143,18 @@ impl StreamBuf {
 
     /// Returns the span of the first `len` held bytes; `None` if there are none.
     #[must_use]
+    #[inline]
     pub fn span(&self, len: usize) -> Option<Span> {
         let until = self.offset + len as u64;
+        match self.marks.front() {
+            // One packet carried them, nearly always.
+            Some((end, span)) if *end >= until && len > 0 => Some(*span),
+            _ => self.span_of_several(until),
+        }
+    }
+
+    /// Returns the span of the held bytes up to an offset in the stream.
+    fn span_of_several(&self, until: u64) -> Option<Span> {
         let mut span = None;
         let mut from = self.offset;
         for (end, mark) in &self.marks {

@@ -1,6 +1,7 @@
 //! Heads of HTTP messages, whatever version of HTTP carried them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -171,7 +172,7 @@ pub enum StartLine {
         method: Cow<'static, str>,
         /// The target in origin form: path and query. Of an absolute form (RFC 9112 section 3.2.2)
         /// only these.
-        target: Box<str>,
+        target: Arc<str>,
     },
     /// A final response, or one with status 101.
     Response {

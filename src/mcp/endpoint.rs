@@ -52,6 +52,9 @@ fn authority_stripped(reference: &str) -> Option<&str> {
 /// Removes dot segments from the path of a target (RFC 3986 section 5.2.4).
 fn without_dots(target: &str) -> String {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    if path.starts_with('/') && !path.contains("/.") {
+        return target.to_owned();
+    }
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
@@ -102,6 +105,9 @@ fn is_session_id(name: &str) -> bool {
 
 /// Percent-decodes a text (RFC 3986 section 2.1). Invalid UTF-8 is replaced.
 fn decoded(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

@@ -1,5 +1,6 @@
 //! What is kept of the heads of a transaction.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::passed_on::Passage;
@@ -140,7 +141,10 @@ impl RequestHead {
         let field = |field| fields.get(field).map(|value| text::kept(value).into());
         let accept = fields.get(Field::Accept).unwrap_or_default();
         let (session_id, is_session_id_folded) = session_id(fields);
-        let target: Arc<str> = text::kept(target).into();
+        let target = match text::kept(target) {
+            Cow::Borrowed(_) => Arc::clone(target),
+            Cow::Owned(cut) => cut.into(),
+        };
         let content_type = fields.get(Field::ContentType).unwrap_or_default();
         let is_json = contains_word(content_type, "json");
         let accepts_events = contains_word(accept, "text/event-stream");
@@ -223,7 +227,8 @@ fn hides_session_id(fields: Fields<'_>) -> bool {
 
 /// The media type of a `Content-Type`, without parameters; `None` if it is empty.
 fn media_type(content_type: &str) -> Option<Box<str>> {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    let end = memchr::memchr(b';', content_type.as_bytes()).unwrap_or(content_type.len());
+    let media_type = content_type.get(..end).unwrap_or_default().trim();
     (!media_type.is_empty()).then(|| text::kept(media_type).into())
 }
 

@@ -127,7 +127,8 @@ fn class(byte: u8) -> u8 {
 /// The path of a server in the target of a request: without query and trailing slash, since servers
 /// redirect `/mcp` to `/mcp/` and back.
 pub(super) fn server_path(target: &Arc<str>) -> Arc<str> {
-    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let end = memchr::memchr2(b'?', b'#', target.as_bytes()).unwrap_or(target.len());
+    let path = target.get(..end).unwrap_or_default();
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
     if path.len() == target.len() { Arc::clone(target) } else { text::kept(path).into() }
 }

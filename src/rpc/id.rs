@@ -132,8 +132,10 @@ fn changed(id: i128) -> [i128; 4] {
 }
 
 impl PartialEq for Id {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a == b,
             (Self::Null, Self::Null) => true,
             (Self::Text(a), Self::Text(b)) | (Self::Cut(a), Self::Cut(b)) => a == b,
             (Self::Text(_) | Self::Cut(_) | Self::Null, _)
@@ -156,7 +158,9 @@ impl Hash for Id {
             Self::Null => 0u8.hash(state),
             Self::Text(text) => (1u8, text).hash(state),
             Self::Cut(text) => (5u8, text).hash(state),
-            Self::Int(_) | Self::Number(_) => match (self.as_int(), self) {
+            // Nearly every id; as an integer that is spelled otherwise.
+            Self::Int(int) => (2u8, *int).hash(state),
+            Self::Number(_) => match (self.as_int(), self) {
                 (Some(int), _) => (2u8, int).hash(state),
                 (None, Self::Number(spelled)) => (3u8, spelled).hash(state),
                 (None, _) => 4u8.hash(state),

@@ -118,6 +118,15 @@ impl<'a> Json<'a> {
         Ok(None)
     }
 
+    /// Reads this text if it is next.
+    #[inline]
+    pub(super) fn take_text(&mut self, text: &str) -> bool {
+        self.peek();
+        let behind = self.rest.strip_prefix(text.as_bytes());
+        self.rest = behind.unwrap_or(self.rest);
+        behind.is_some()
+    }
+
     /// Reads any value; returns its text.
     #[inline]
     pub(super) fn raw(&mut self) -> Result<&'a str> {

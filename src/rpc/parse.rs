@@ -49,7 +49,11 @@ pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
             }
             Err(fault) => parsed.faults.push(fault),
         },
-        Some(first) => parsed.faults.push(no_container(text, *first)),
+        Some(first) => {
+            // Exactly one, as above.
+            parsed.faults.reserve_exact(1);
+            parsed.faults.push(no_container(text, *first));
+        }
     }
     parsed
 }
@@ -183,6 +187,8 @@ impl Members {
         let member = Member::of(name);
         self.mark(member);
         match member {
+            // Nearly always.
+            Member::Jsonrpc if json.take_text("\"2.0\"") => {}
             Member::Jsonrpc => self.version(json.raw()?),
             Member::Id => self.id(json.raw()?),
             Member::Method => self.method(json.raw()?),

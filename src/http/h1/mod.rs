@@ -5,6 +5,7 @@
 //! that does not pipeline.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::base::fact::Speaks;
 use crate::base::{
@@ -82,7 +83,7 @@ pub struct Connection {
 #[derive(Debug)]
 struct Connect {
     transaction: TransactionNo,
-    target: Box<str>,
+    target: Arc<str>,
     /// Whether it was granted: a tunnel began behind the response.
     is_open: bool,
 }

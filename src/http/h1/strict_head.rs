@@ -53,31 +53,38 @@ pub(super) fn read(side: Side, bytes: &[u8]) -> Option<StrictHead> {
     let mut body = BodyFields::default();
     let mut rest = bytes.get(len..)?;
     for _ in 0..MAX_FIELDS {
-        if let [b'\r', b'\n', behind @ ..] = rest {
+        let (name, behind) = rest.split_at_checked(name_len(rest))?;
+        if name.is_empty() {
+            let [b'\r', b'\n', behind @ ..] = behind else { return None };
             let framing = body.framing(&start)?;
             let expects_continue = side == Side::Client && body.expects_continue;
             let len = bytes.len() - behind.len();
             return Some(StrictHead { len, start, framing, expects_continue, values });
         }
-        let (name, [b':', behind @ ..]) = rest.split_at_checked(name_len(rest))? else { return None };
-        if name.is_empty() {
-            return None;
-        }
-        let mut text = behind;
-        while let [b' ', behind @ ..] = text {
-            text = behind;
-        }
+        let [b':', behind @ ..] = behind else { return None };
+        let text = match behind {
+            // One space, nearly always.
+            [b' ', text @ ..] if text.first() != Some(&b' ') => text,
+            _ => without_spaces(behind),
+        };
         let (value, [b'\r', b'\n', behind @ ..]) = text.split_at_checked(text_len(text))? else {
             return None;
         };
         rest = behind;
-        let value = value.trim_ascii_end();
+        let value = if value.last() == Some(&b' ') { value.trim_ascii_end() } else { value };
         match Field::from_name(name) {
             Some(field) => values.add(field, bytes.len() - text.len(), value.len()),
             None => body.add(name, value)?,
         }
     }
     None
+}
+
+/// Returns the bytes behind the spaces at the front.
+#[cold]
+fn without_spaces(bytes: &[u8]) -> &[u8] {
+    let spaces = bytes.iter().take_while(|byte| **byte == b' ').count();
+    bytes.get(spaces..).unwrap_or_default()
 }
 
 /// Reads a request line; returns its length, too.
@@ -160,9 +167,9 @@ fn name_len(bytes: &[u8]) -> usize {
     prefix::len(bytes, |word| {
         let low = word & !HIGH;
         let is_between = |low, first, last: u8| at_least(low, first) & !at_least(low, last + 1);
-        let letters = is_between(low | (0x20 * ONES), b'a', b'z');
-        let others = is_between(low, b'0', b'9') | is_between(low, b'-', b'-') | is_between(low, b'_', b'_');
-        (letters | others) & !word
+        let is_other = |byte: u8| at_least(low ^ (ONES * u64::from(byte)), 1);
+        let alphanumeric = is_between(low | (0x20 * ONES), b'a', b'z') | is_between(low, b'0', b'9');
+        (alphanumeric | !(is_other(b'-') & is_other(b'_'))) & !word
     })
 }
 

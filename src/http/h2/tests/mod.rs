@@ -197,7 +197,7 @@ fn padding_priority_and_continuations_are_no_content() {
     world.send(Side::Client, &frame(Kind::DATA, 0x8, 1, &data));
     world.send(Side::Client, &frame(Kind::DATA, 0x9, 1, &[2, 0, 0]));
     world.finds_nothing();
-    let target: Box<str> = "/mcp".into();
+    let target: std::sync::Arc<str> = "/mcp".into();
     let start = crate::http::StartLine::Request { method: "POST".into(), target };
     assert_eq!(world.lines(), [format!("0: request {start:?}"), format!("0: asks {BODY} {{}}")]);
 }
