@@ -1,6 +1,6 @@
 //! The memory that an input is read into.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 
 /// A block of memory: bytes that were read and not taken yet, then free space.
 pub(super) enum Block {
@@ -46,6 +46,23 @@ impl Block {
             Self::Full { memory, taken } => {
                 let from = *taken;
                 *taken = from.saturating_add(len).min(memory.len());
+                memory.slice(from..*taken)
+            }
+        }
+    }
+
+    /// Takes `len` bytes behind the first `skipped` ones, and drops those.
+    #[inline]
+    pub(super) fn take_behind(&mut self, skipped: usize, len: usize) -> Bytes {
+        match self {
+            Self::Open { .. } => {
+                let mut bytes = self.take(skipped.saturating_add(len));
+                bytes.advance(skipped.min(bytes.len()));
+                bytes
+            }
+            Self::Full { memory, taken } => {
+                let from = (*taken + skipped).min(memory.len());
+                *taken = (from + len).min(memory.len());
                 memory.slice(from..*taken)
             }
         }

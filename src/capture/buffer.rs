@@ -139,6 +139,14 @@ impl InputBuffer {
         taken
     }
 
+    /// Takes `len` bytes behind the first `skipped` ones, and drops those. At least as many were
+    /// read.
+    #[inline]
+    pub(super) fn take_behind(&mut self, skipped: usize, len: usize) -> Bytes {
+        self.offset += (skipped + len) as u64;
+        self.block.take_behind(skipped, len)
+    }
+
     /// Reads once, for a record at the front that needs at least `need` bytes. An end in the
     /// middle of a record, and damaged compressed data, add a finding.
     ///

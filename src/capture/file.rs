@@ -2,12 +2,12 @@
 
 use super::buffer::{InputBuffer, Refill};
 use super::framing::{self, Framed, PCAP_HEADER_LEN};
-use super::item::{Error, Item, LinkType};
+use super::item::{Error, Item, LinkType, Packet};
 use super::pcap::PcapReader;
 use super::pcapng::{self, PcapngReader};
 use super::tail::Tail;
 use super::{decompress, unrecognised};
-use crate::base::{Findings, Origin};
+use crate::base::{Findings, Origin, PacketNo};
 
 /// A capture file.
 pub(super) struct CaptureFile {
@@ -123,6 +123,18 @@ impl CaptureFile {
         while self.input.bytes().len() < 64 && matches!(self.input.refill(64), Ok(Refill::Bytes)) {}
         let compression = self.input.compression();
         Error(unrecognised::describe(&self.input.findings.name, compression, self.input.bytes()))
+    }
+
+    /// Returns the next packet with this number if it was read already and nothing is to be
+    /// reported; `None` if [`Self::next`] has to be asked.
+    #[inline(always)]
+    pub(super) fn next_plain(&mut self, number: PacketNo) -> Option<Packet> {
+        match &self.format {
+            Format::Pcap(reader) if self.input.findings.is_empty() => {
+                reader.next_plain(number, &mut self.input)
+            }
+            _ => None,
+        }
     }
 
     /// Returns the next item, without packet number; [`Item::Pending`] if a growing file has no

@@ -61,12 +61,19 @@ impl FileFindings {
         }
     }
 
+    /// Returns whether there are none.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        // There are `more` only if `pending` is full.
+        self.pending.is_empty()
+    }
+
     /// Moves the findings to `findings`, positioned at the packet `last`; `None` before the first
     /// packet.
     #[inline]
     pub(super) fn drain_into(&mut self, last: Option<Origin>, findings: &mut Findings) {
-        // After nearly every packet. There are `more` only if `pending` is full.
-        if !self.pending.is_empty() {
+        // After nearly every packet.
+        if !self.is_empty() {
             self.drain_pending(last, findings);
         }
     }

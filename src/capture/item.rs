@@ -26,8 +26,13 @@ impl Packet {
     /// Creates a packet without its number, which `merge` assigns. Raises the original length to
     /// the captured one: some writers record a smaller one.
     pub(super) fn unnumbered(time: Timestamp, link_type: LinkType, data: Bytes, original_len: u32) -> Self {
+        Self::new(Origin { packet: PacketNo(0), time }, link_type, data, original_len)
+    }
+
+    /// Creates a packet, as [`Self::unnumbered`] does.
+    #[inline]
+    pub(super) fn new(origin: Origin, link_type: LinkType, data: Bytes, original_len: u32) -> Self {
         let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let origin = Origin { packet: PacketNo(0), time };
         Self { origin, link_type, interface: 0, data, original_len: original_len.max(captured) }
     }
 }

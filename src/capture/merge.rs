@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::file::CaptureFile;
 use super::filter::Filter;
-use super::item::{Error, Item, Source};
+use super::item::{Error, Item, Packet, Source};
 use super::progress::Progress;
 use super::tail::{EndedFiles, Tail, now};
 use crate::base::{Code, Files, Findings, Origin, PacketNo};
@@ -102,6 +102,20 @@ impl Capture {
         self.next_of_several(findings)
     }
 
+    /// Returns the next packet if there is nothing to do but to number it, and it was read already:
+    /// one file of the format of which nearly all are. `None` if there may be more to do.
+    #[inline(always)]
+    fn next_plain(&mut self) -> Option<Packet> {
+        let [(file, _)] = self.files.as_mut_slice() else { return None };
+        if self.filter.is_some() || self.file.is_some() {
+            return None;
+        }
+        let before = self.last.map_or(0, |last| last.packet.0);
+        let packet = file.next_plain(PacketNo(before + 1))?;
+        self.last = Some(packet.origin);
+        Some(packet)
+    }
+
     fn next_of_several(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         if !self.can_emit() {
             self.recheck_pending();
@@ -175,6 +189,9 @@ impl Source for Capture {
     /// After an error in one of several files, the others can still be read.
     #[inline]
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
+        if let Some(packet) = self.next_plain() {
+            return Ok(Some(Item::Packet(packet)));
+        }
         loop {
             let mut item = self.next_merged(findings);
             if let Ok(Some(Item::Packet(packet))) = &mut item {

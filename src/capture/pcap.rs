@@ -1,11 +1,9 @@
 //! Reads classic pcap: either byte order, microseconds or nanoseconds, one link type.
 
-use bytes::Buf as _;
-
 use super::buffer::{InputBuffer, Refill};
-use super::framing::{self, Framed, PcapHeader};
+use super::framing::{self, Framed, PcapHeader, PcapRecord};
 use super::item::{Error, Item, LinkType, Packet};
-use crate::base::Timestamp;
+use crate::base::{Origin, PacketNo, Timestamp};
 
 /// Reader of a classic pcap file.
 pub(super) struct PcapReader {
@@ -23,6 +21,26 @@ impl PcapReader {
         self.header.link_type
     }
 
+    /// Returns the next packet, with this number, if it was read already.
+    #[inline(always)]
+    pub(super) fn next_plain(&self, number: PacketNo, input: &mut InputBuffer) -> Option<Packet> {
+        match framing::pcap_record(input.bytes(), self.header.layout) {
+            Framed::Complete(record) => Some(self.packet(record, number, input)),
+            Framed::Incomplete(_) | Framed::Invalid(_) => None,
+        }
+    }
+
+    /// Takes a packet whose header was read.
+    #[inline(always)]
+    fn packet(&self, record: PcapRecord, number: PacketNo, input: &mut InputBuffer) -> Packet {
+        let data = input.take_behind(record.header, record.captured);
+        let unit = if self.header.nanoseconds { 1 } else { 1000 };
+        // Below 2^63: 2^32 seconds are less than 4.3e18 ns, and 2^32 microseconds are 4.3e12 ns.
+        let time = i64::from(record.seconds) * 1_000_000_000 + i64::from(record.fraction) * unit;
+        let origin = Origin { packet: number, time: Timestamp(time) };
+        Packet::new(origin, self.header.link_type, data, record.original)
+    }
+
     /// Returns the next packet; [`Item::Pending`] if the file has no more yet, `None` at the end.
     ///
     /// # Errors
@@ -32,15 +50,7 @@ impl PcapReader {
         loop {
             match framing::pcap_record(input.bytes(), self.header.layout) {
                 Framed::Complete(record) => {
-                    let mut data = input.take(record.header + record.captured);
-                    data.advance(record.header);
-                    let unit = if self.header.nanoseconds { 1 } else { 1000 };
-                    // Below 2^63: 2^32 seconds are less than 4.3e18 ns, and 2^32 microseconds are
-                    // 4.3e12 ns.
-                    let time = i64::from(record.seconds) * 1_000_000_000 + i64::from(record.fraction) * unit;
-                    let time = Timestamp(time);
-                    let packet = Packet::unnumbered(time, self.header.link_type, data, record.original);
-                    return Ok(Some(Item::Packet(packet)));
+                    return Ok(Some(Item::Packet(self.packet(record, PacketNo(0), input))));
                 }
                 Framed::Incomplete(need) => match input.refill(need)? {
                     Refill::Bytes => {}

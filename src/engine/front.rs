@@ -3,12 +3,12 @@
 
 use std::collections::VecDeque;
 
-use crate::base::{Code, Degraded, Files, Findings, Origin, PacketNo, Sink, limits};
+use crate::base::{Code, Degraded, End, Files, Findings, Origin, PacketNo, Sink, limits};
 use crate::capture::Packet;
 use crate::link::{Addresses, Link, Segment, UdpDatagram, Undecoded};
 use crate::tcp::{ConnectionId, Directory};
 
-use super::input::{LaneInput, RoutedSegment};
+use super::input::LaneInput;
 
 /// Why a packet has no segment.
 #[derive(Clone, Debug)]
@@ -43,49 +43,46 @@ impl Front {
         self.inputs
     }
 
-    /// Decodes a packet. Returns its segment for a lane, or why it has none. Connections that are
+    /// Counts a packet. Returns its segment, with the data of the packet, if it is of the plain form
+    /// that nearly all have: on its own, so that the segment is made where it is needed.
+    #[inline(always)]
+    pub(super) fn decode_plain(
+        &mut self,
+        packet: &mut Packet,
+        findings: &mut Findings,
+    ) -> Option<(Addresses, Segment)> {
+        self.inputs += 1;
+        self.link.decode_plain(packet, findings)
+    }
+
+    /// Returns the segment of a packet that is not plain.
+    ///
+    /// # Errors
+    /// The packet has none.
+    pub(super) fn decode(
+        &mut self,
+        packet: &Packet,
+        findings: &mut Findings,
+    ) -> Result<(Addresses, Segment), NoSegment> {
+        self.link.decode(packet, findings).map_err(|why| match why {
+            Undecoded::Udp(datagram) => NoSegment::Udp(datagram),
+            Undecoded::NotTcp | Undecoded::Fragment => NoSegment::Other,
+            Undecoded::Unreadable => NoSegment::Unreadable,
+        })
+    }
+
+    /// Finds or opens the connection of a segment; returns it, and the sender. Connections that are
     /// opened or closed by it are appended to `inputs`, to be handed to their lanes before the
     /// segment.
     #[inline(always)]
-    pub(super) fn packet(
-        &mut self,
-        packet: &Packet,
-        inputs: &mut VecDeque<LaneInput>,
-        findings: &mut Findings,
-    ) -> Result<RoutedSegment, NoSegment> {
-        self.inputs += 1;
-        // On its own, so that the segment of nearly every packet is made where it is needed.
-        if let Some((addresses, segment)) = self.link.decode_plain(packet, findings) {
-            return Ok(self.route(&addresses, segment, inputs, findings));
-        }
-        self.other_packet(packet, inputs, findings)
-    }
-
-    /// Does the same for a packet that is not plain.
-    fn other_packet(
-        &mut self,
-        packet: &Packet,
-        inputs: &mut VecDeque<LaneInput>,
-        findings: &mut Findings,
-    ) -> Result<RoutedSegment, NoSegment> {
-        match self.link.decode(packet, findings) {
-            Ok((addresses, segment)) => Ok(self.route(&addresses, segment, inputs, findings)),
-            Err(Undecoded::Udp(datagram)) => Err(NoSegment::Udp(datagram)),
-            Err(Undecoded::NotTcp | Undecoded::Fragment) => Err(NoSegment::Other),
-            Err(Undecoded::Unreadable) => Err(NoSegment::Unreadable),
-        }
-    }
-
-    /// Finds or opens the connection of a segment.
-    #[inline(always)]
-    fn route(
+    pub(super) fn route(
         &mut self,
         addresses: &Addresses,
-        segment: Segment,
+        segment: &Segment,
         inputs: &mut VecDeque<LaneInput>,
         findings: &mut Findings,
-    ) -> RoutedSegment {
-        let route = self.directory.route(addresses, &segment, &mut Sink::new(&mut self.closed, findings));
+    ) -> (ConnectionId, End) {
+        let route = self.directory.route(addresses, segment, &mut Sink::new(&mut self.closed, findings));
         if self.files.are_several() && !self.files.add_stream(segment.origin.packet, route.id.tcp_stream) {
             findings.add(Code::CaptureFileNumbers, segment.origin, "the files hold too many connections");
         }
@@ -95,7 +92,7 @@ impl Front {
         if let Some(opened) = route.opened {
             inputs.push_back(LaneInput::Open(*opened));
         }
-        RoutedSegment { id: route.id, from: route.from, segment }
+        (route.id, route.from)
     }
 
     /// Returns the packets that carried the fragments of the last segment; empty if it was not

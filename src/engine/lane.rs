@@ -4,9 +4,10 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact, PayloadFact, PayloadKind};
-use crate::base::{Budget, Degraded, Ending, Findings, Origin, Peers, Side, Sink, limits};
+use crate::base::{Budget, Degraded, End, Ending, Findings, Origin, Peers, Side, Sink, limits};
 use crate::http::{Update, UpdateKind};
-use crate::rpc::{self, CarriedBy};
+use crate::link::Segment;
+use crate::rpc::{self, CarriedBy, ParsedUpdate};
 use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler, Summary};
 use crate::tls::{ClientRandom, KeyStore, Keys, Line, Trials};
 
@@ -46,6 +47,8 @@ pub(super) struct Lane {
     /// The input in hand, if not everything that it completes was emitted.
     unfinished: Option<Unfinished>,
     updates: Vec<Update>,
+    /// An empty list whose memory is used again.
+    spare: Vec<ParsedUpdate>,
     /// The packet of the latest delivery.
     at: Origin,
     findings: Findings,
@@ -68,6 +71,7 @@ impl Default for Lane {
             backlog: VecDeque::new(),
             unfinished: None,
             updates: Vec::new(),
+            spare: Vec::new(),
             at: Origin::default(),
             findings: Findings::default(),
         }
@@ -95,7 +99,9 @@ impl Lane {
                 self.reassembler.open(&opened);
                 self.open(opened);
             }
-            LaneInput::Segment(mut segment) => return self.push_segment(number, &mut segment, out),
+            LaneInput::Segment(RoutedSegment { id, from, mut segment }) => {
+                return self.push_segment(number, (id, from), &mut segment, out);
+            }
             LaneInput::Close { id, unconfirmed, at } => {
                 let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
                 self.deliver(Unfinished { number, id, then: Then::Close(summary.map(Box::new)) }, out);
@@ -108,13 +114,18 @@ impl Lane {
 
     /// Takes the next segment, as [`Self::push`] does, and the payload out of it.
     #[inline]
-    pub(super) fn push_segment(&mut self, number: u64, routed: &mut RoutedSegment, out: &mut Vec<Emitted>) {
-        let id = routed.id;
-        self.at = routed.segment.origin;
+    pub(super) fn push_segment(
+        &mut self,
+        number: u64,
+        (id, from): (ConnectionId, End),
+        segment: &mut Segment,
+        out: &mut Vec<Emitted>,
+    ) {
+        self.at = segment.origin;
         if self.emits_segments {
-            self.reassemble_shown(number, routed, out);
+            self.reassemble_shown(number, (id, from), segment, out);
         } else {
-            self.reassemble(routed);
+            self.reassemble(id, from, segment);
         }
         if !self.deliveries.is_empty() || !self.findings.is_empty() {
             self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
@@ -125,17 +136,22 @@ impl Lane {
     }
 
     #[inline]
-    fn reassemble(&mut self, RoutedSegment { id, from, segment }: &mut RoutedSegment) {
+    fn reassemble(&mut self, id: ConnectionId, from: End, segment: &mut Segment) {
         let mut sink = Sink::new(&mut self.deliveries, &mut self.findings);
-        self.reassembler.push(*id, *from, segment, &mut sink);
+        self.reassembler.push(id, from, segment, &mut sink);
     }
 
     /// Reassembles a segment, and emits what became of it.
-    fn reassemble_shown(&mut self, number: u64, routed: &mut RoutedSegment, out: &mut Vec<Emitted>) {
-        let (id, from) = (routed.id, routed.from);
-        let mut fact = Box::new(segments::fact(id, from, &routed.segment, &[]));
+    fn reassemble_shown(
+        &mut self,
+        number: u64,
+        (id, from): (ConnectionId, End),
+        segment: &mut Segment,
+        out: &mut Vec<Emitted>,
+    ) {
+        let mut fact = Box::new(segments::fact(id, from, segment, &[]));
         let before = self.reassembler.counts(id, from);
-        self.reassemble(routed);
+        self.reassemble(id, from, segment);
         if let Some(before) = before {
             let after = self.reassembler.counts(id, from).unwrap_or(before);
             fact.note = segments::note(before, after);
@@ -448,7 +464,7 @@ impl Lane {
             .client_first(self.reassembler.retransmissions(id))
             .map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         let by = CarriedBy { peers, tls, retransmissions };
-        let mut list = Vec::with_capacity(self.updates.len());
+        let mut list = std::mem::take(&mut self.spare);
         for update in self.updates.drain(..) {
             if self.emits_payloads
                 && let Some(fact) = payload(*by.peers, &update)
@@ -459,6 +475,13 @@ impl Lane {
             list.push(rpc::read(update));
         }
         output.emit_updates(&by, &mut list);
+    }
+
+    /// Uses the memory of a list of updates again, which is empty.
+    pub(super) fn reuse(&mut self, list: Vec<ParsedUpdate>) {
+        if list.capacity() <= MAX_EMITTED {
+            self.spare = list;
+        }
     }
 
     /// Forgets a connection after everything of it was emitted.

@@ -14,13 +14,16 @@ use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 
 use crate::base::fact::{CaptureFact, ConnectionFact};
-use crate::base::{Code, Degraded, Fact, Files, Finding, Findings, Origin, Timestamp, limits, units};
+use crate::base::{
+    Code, Degraded, End, Fact, Files, Finding, Findings, Origin, Sink, Timestamp, limits, units,
+};
 use crate::capture::{Error, Item, Packet, Source};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
-use crate::link::UdpDatagram;
+use crate::link::{Addresses, Segment, UdpDatagram};
 use crate::mcp::{Record, Tracker};
 use crate::rpc::{ConnectionUpdates, UpdateKind};
+use crate::tcp::ConnectionId;
 use crate::tls::KeyLog;
 
 use clock::Clock;
@@ -166,7 +169,7 @@ impl Engine {
     /// with tens of thousands of connections.
     #[must_use]
     pub fn in_progress(&self) -> InProgress {
-        let mut capture = self.capture;
+        let mut capture = self.capture_so_far();
         let mut connections: Vec<_> = self.lanes.iter().flat_map(Lane::in_progress).collect();
         for fact in &mut connections {
             fact.mcp = self.mcp.contains(&fact.tcp_stream);
@@ -192,13 +195,18 @@ impl Engine {
             self.resume(out);
             return Ok(!self.is_finished);
         }
-        let item = source.next(&mut self.findings)?;
-        if !self.findings.is_empty() {
+        let mut item = source.next(&mut self.findings);
+        if !self.findings.is_empty() && item.is_ok() {
             self.emit_capture_findings(out);
         }
-        match item {
-            Some(item) => self.begin(item, out),
-            None => self.begin_finish(),
+        // By reference: nearly every item is a packet, and moving it takes as long as decoding it.
+        if let Ok(Some(Item::Packet(packet))) = &mut item {
+            self.begin_packet(packet, out);
+        } else {
+            match item? {
+                Some(item) => self.begin(item, out),
+                None => self.begin_finish(),
+            }
         }
         if self.is_pending() {
             self.resume(out);
@@ -222,23 +230,27 @@ impl Engine {
         }
     }
 
-    /// Takes an item. What it completes is emitted by [`Self::resume`].
+    /// Takes a packet, and the data out of it. What it completes is emitted by [`Self::resume`].
     #[inline(always)]
+    fn begin_packet(&mut self, packet: &mut Packet, out: &mut Vec<Entry>) {
+        let until = packet.origin.time;
+        match self.clock.push(until) {
+            Some(back) => {
+                self.step_back(back, packet.origin);
+                self.packet(packet, out);
+            }
+            None if self.grid.includes(until) => self.decode(packet, out),
+            None if self.grid.is_due(until) => {
+                self.stage = Stage::Time { until, then: Box::new(Stage::Packet(packet.clone())) };
+            }
+            None => self.packet(packet, out),
+        }
+    }
+
+    /// Takes an item. What it completes is emitted by [`Self::resume`].
     fn begin(&mut self, item: Item, out: &mut Vec<Entry>) {
         match item {
-            Item::Packet(packet) => {
-                let until = packet.origin.time;
-                match self.clock.push(until) {
-                    Some(back) => {
-                        self.step_back(back, packet.origin);
-                        self.packet(&packet, out);
-                    }
-                    None if self.grid.is_due(until) => {
-                        self.stage = Stage::Time { until, then: Box::new(Stage::Packet(packet)) };
-                    }
-                    None => self.packet(&packet, out),
-                }
-            }
+            Item::Packet(mut packet) => self.begin_packet(&mut packet, out),
             Item::Secrets { kind, data } => self.secrets(kind, &data, out),
             Item::Time(time) => self.stage = Stage::Time { until: time, then: Box::new(Stage::Idle) },
             Item::Pending => {}
@@ -332,7 +344,7 @@ impl Engine {
     fn advance(&mut self, out: &mut Vec<Entry>) -> bool {
         match self.take_stage() {
             Stage::Idle => return false,
-            Stage::Packet(packet) => self.packet(&packet, out),
+            Stage::Packet(mut packet) => self.packet(&mut packet, out),
             Stage::Time { until, then } => match self.grid.next(until) {
                 Some(time) => {
                     let now = Origin { time, ..self.capture.last.unwrap_or_default() };
@@ -354,37 +366,50 @@ impl Engine {
                     self.findings.add(Code::TlsUnusedSecrets, self.capture.last.unwrap_or_default(), detail);
                 }
                 self.emit(out);
-                out.push(Entry::Fact(Fact::Capture(self.capture)));
+                out.push(Entry::Fact(Fact::Capture(self.capture_so_far())));
                 self.is_finished = true;
             }
         }
         true
     }
 
-    /// Decodes a packet and hands its segment to a lane.
-    fn packet(&mut self, packet: &Packet, out: &mut Vec<Entry>) {
+    /// Takes a packet. Everything that is due before it was emitted.
+    fn packet(&mut self, packet: &mut Packet, out: &mut Vec<Entry>) {
         self.grid.start(packet.origin.time);
+        self.decode(packet, out);
+    }
+
+    /// Decodes a packet and hands its segment to a lane.
+    fn decode(&mut self, packet: &mut Packet, out: &mut Vec<Entry>) {
         self.count_packet(packet);
-        match self.front.packet(packet, &mut self.inputs, &mut self.findings) {
-            Ok(mut routed) => {
-                self.capture.tcp_packets += 1;
-                if self.scope == Scope::Headers {
-                    let RoutedSegment { id, from, segment } = &routed;
-                    let fact = segments::fact(*id, *from, segment, self.front.fragments());
-                    out.push(Entry::Fact(Fact::Segment(Box::new(fact))));
-                }
-                if self.inputs.is_empty() {
-                    self.run_segment(&mut routed);
-                } else {
-                    self.inputs.push_back(LaneInput::Segment(routed));
-                }
+        if let Some((addresses, segment)) = &mut self.front.decode_plain(packet, &mut self.findings) {
+            self.segment(addresses, segment, out);
+        } else {
+            match self.front.decode(packet, &mut self.findings) {
+                Ok((addresses, mut segment)) => self.segment(&addresses, &mut segment, out),
+                Err(NoSegment::Unreadable) => self.capture.unreadable_packets += 1,
+                Err(NoSegment::Udp(datagram)) if self.scope == Scope::All => self.datagram(&datagram),
+                Err(NoSegment::Udp(_) | NoSegment::Other) => {}
             }
-            Err(NoSegment::Unreadable) => self.capture.unreadable_packets += 1,
-            Err(NoSegment::Udp(datagram)) if self.scope == Scope::All => self.datagram(&datagram),
-            Err(NoSegment::Udp(_)) => {}
-            Err(NoSegment::Other) => {}
         }
         self.emit(out);
+    }
+
+    /// Hands a segment to the lane of its connection, which takes the payload out of it.
+    #[inline(always)]
+    fn segment(&mut self, addresses: &Addresses, segment: &mut Segment, out: &mut Vec<Entry>) {
+        let (id, from) = self.front.route(addresses, segment, &mut self.inputs, &mut self.findings);
+        self.capture.tcp_packets += 1;
+        if self.scope == Scope::Headers {
+            let fact = segments::fact(id, from, segment, self.front.fragments());
+            out.push(Entry::Fact(Fact::Segment(Box::new(fact))));
+        }
+        if self.inputs.is_empty() {
+            self.run_segment(id, from, segment);
+        } else {
+            let segment = segment.clone();
+            self.inputs.push_back(LaneInput::Segment(RoutedSegment { id, from, segment }));
+        }
     }
 
     /// Looks whether a UDP datagram begins a QUIC connection.
@@ -411,7 +436,11 @@ impl Engine {
         capture.cut_packets += u64::from(packet.data.len() < packet.original_len as usize);
         capture.first.get_or_insert(packet.origin);
         capture.last = Some(packet.origin);
-        capture.length_ns = self.clock.length_ns();
+    }
+
+    /// Returns what is known of the capture so far.
+    fn capture_so_far(&self) -> CaptureFact {
+        CaptureFact { length_ns: self.clock.length_ns(), ..self.capture }
     }
 
     /// Hands an input to the lane of its shard.
@@ -427,13 +456,14 @@ impl Engine {
     }
 
     /// Hands a segment to the lane of its shard.
-    fn run_segment(&mut self, routed: &mut RoutedSegment) {
-        if !self.scope.includes_connection(&routed.id) {
+    #[inline]
+    fn run_segment(&mut self, id: ConnectionId, from: End, segment: &mut Segment) {
+        if !self.scope.includes_connection(&id) {
             return;
         }
-        let owner = self.owners.get(usize::from(routed.id.shard)).copied().unwrap_or_default();
+        let owner = self.owners.get(usize::from(id.shard)).copied().unwrap_or_default();
         if let Some(lane) = self.lanes.get_mut(owner) {
-            lane.push_segment(self.front.input(), routed, self.merge.emitted());
+            lane.push_segment(self.front.input(), (id, from), segment, self.merge.emitted());
             self.busy = lane.is_pending().then_some(owner);
         }
     }
@@ -449,12 +479,14 @@ impl Engine {
         let last = self.capture.last.unwrap_or_default();
         for emitted in self.merge.drain() {
             match emitted.kind {
-                EmittedKind::Updates(ConnectionUpdates { by, list }) => {
+                EmittedKind::Updates(ConnectionUpdates { by, mut list }) => {
                     let tcp_stream = by.peers.tcp_stream;
                     let mut is_known = self.mcp.contains(&tcp_stream);
-                    for update in list {
+                    let mut updates = list.drain(..);
+                    while let Some(update) = updates.next() {
                         if is_known {
-                            self.tracker.push(&by, update, &mut self.records, &mut of_mcp);
+                            let sink = Sink::new(&mut self.records, &mut of_mcp);
+                            self.tracker.push_some(&by, (update, &mut updates), sink);
                             continue;
                         }
                         let key = (tcp_stream, update.transaction);
@@ -473,7 +505,11 @@ impl Engine {
                             has_new_mcp = true;
                         }
                     }
+                    drop(updates);
                     out.extend(self.records.drain(..).map(Entry::Record));
+                    if let [only] = self.lanes.as_mut_slice() {
+                        only.reuse(list);
+                    }
                 }
                 EmittedKind::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
                 EmittedKind::Segment(fact) => out.push(Entry::Fact(Fact::Segment(fact))),

@@ -1,8 +1,7 @@
 //! What a lane emits for one input.
 
 use super::order::{Emitted, EmittedKind, Order};
-use crate::http::Update;
-use crate::rpc::{CarriedBy, ConnectionUpdates, Parsed, StreamEvent};
+use crate::rpc::{CarriedBy, ConnectionUpdates, ParsedUpdate};
 use crate::tcp::ConnectionId;
 
 /// Where a lane puts what it emits for one input and one connection.
@@ -24,7 +23,7 @@ impl<'a> Output<'a> {
     }
 
     /// Emits updates, and leaves `list` empty.
-    pub(super) fn emit_updates(&mut self, by: &CarriedBy, list: &mut Vec<Update<Parsed, StreamEvent>>) {
+    pub(super) fn emit_updates(&mut self, by: &CarriedBy, list: &mut Vec<ParsedUpdate>) {
         if !list.is_empty() {
             self.more += list.len() - 1;
             let (by, list) = (by.clone(), std::mem::take(list));

@@ -69,20 +69,28 @@ impl Link {
         packet: &Packet,
         findings: &mut Findings,
     ) -> Result<(Addresses, Segment), Undecoded> {
-        if let Some(decoded) = self.decode_plain(packet, findings) {
-            return Ok(decoded);
-        }
+        self.begin(packet, findings);
         let vantage = headers::vantage(packet);
         self.open_packet(packet, vantage, findings).map_err(|why| self.undecoded(why, packet, findings))
     }
 
-    /// Decodes a packet of the plain form that nearly all have, as [`Self::decode`] does; `None` if
-    /// it has another one.
+    /// Decodes a packet of the plain form that nearly all have, as [`Self::decode`] does, and takes
+    /// the data out of it; `None` if it has another form.
     #[inline(always)]
-    pub fn decode_plain(&mut self, packet: &Packet, findings: &mut Findings) -> Option<(Addresses, Segment)> {
+    pub fn decode_plain(
+        &mut self,
+        packet: &mut Packet,
+        findings: &mut Findings,
+    ) -> Option<(Addresses, Segment)> {
+        self.begin(packet, findings);
+        let vantage = headers::vantage(packet);
+        plain::open(packet, vantage)
+    }
+
+    #[inline(always)]
+    fn begin(&mut self, packet: &Packet, findings: &mut Findings) {
         self.reassembler.expire(packet.origin.time, findings);
         self.fragments.clear();
-        plain::open(packet, headers::vantage(packet))
     }
 
     /// Returns why a packet has no segment, and reports what is wrong with it.

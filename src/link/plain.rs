@@ -6,6 +6,8 @@
 
 use std::net::SocketAddr;
 
+use bytes::{Buf as _, Bytes};
+
 use super::segment::{Addresses, Flags, Segment};
 use crate::capture::{LinkType, Packet};
 
@@ -18,11 +20,11 @@ const HEADERS: usize = 54;
 /// Offset of the TCP header, in bytes.
 const TCP: usize = 34;
 
-/// Decodes a plain packet; `None` if it is not plain, or if anything is wrong with it. `vantage` is
-/// that of the packet.
+/// Decodes a plain packet, and takes its payload out of it; `None` if it is not plain, or if
+/// anything is wrong with it. `vantage` is that of the packet.
 // Made in place for the caller: a copy of the result takes as long as decoding.
 #[inline(always)]
-pub(super) fn open(packet: &Packet, vantage: u32) -> Option<(Addresses, Segment)> {
+pub(super) fn open(packet: &mut Packet, vantage: u32) -> Option<(Addresses, Segment)> {
     if packet.link_type != ETHERNET {
         return None;
     }
@@ -47,7 +49,15 @@ pub(super) fn open(packet: &Packet, vantage: u32) -> Option<(Addresses, Segment)
     }
     let from = (TCP + header_len).min(packet.data.len());
     let to = (TCP + header_len + wire_len).min(packet.data.len());
-    let payload = packet.data.slice(from..to);
+    let payload = if from < to {
+        // Without another reference to the block.
+        let mut payload = std::mem::take(&mut packet.data);
+        payload.truncate(to);
+        payload.advance(from);
+        payload
+    } else {
+        Bytes::new()
+    };
     let addresses = Addresses {
         source: SocketAddr::from(([sa, sb, sc, sd], u16::from_be_bytes([s0, s1]))),
         destination: SocketAddr::from(([da, db, dc, dd], u16::from_be_bytes([d0, d1]))),
@@ -69,7 +79,6 @@ pub(super) fn open(packet: &Packet, vantage: u32) -> Option<(Addresses, Segment)
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
@@ -95,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_segment_of_ethernet_and_ipv4_is_plain() {
-        let (addresses, segment) = open(&packet(plain(5), 0), 9).expect("plain");
+        let (addresses, segment) = open(&mut packet(plain(5), 0), 9).expect("plain");
         assert_eq!(addresses.source, "10.0.0.1:40000".parse().unwrap());
         assert_eq!((&segment.payload[..], segment.missing), (&[0, 1, 2, 3, 4][..], 0));
     }
@@ -126,7 +135,7 @@ mod tests {
             let lost = bytes.len().saturating_sub(cut);
             bytes.truncate(cut);
             let packet = packet(bytes, u32::try_from(lost).unwrap());
-            if let Some((addresses, segment)) = open(&packet, 9) {
+            if let Some((addresses, segment)) = open(&mut packet.clone(), 9) {
                 let mut findings = Findings::new();
                 let general = Link::default().open_packet(&packet, 9, &mut findings);
                 let (expected, general) = general.map_err(|why| TestCaseError::fail(format!("{why:?}")))?;

@@ -74,7 +74,14 @@ impl Defragmenter {
     ///
     /// Checks only the oldest one: this runs for every packet, and packet times are nearly
     /// monotonic.
+    #[inline]
     pub(super) fn expire(&mut self, now: Timestamp, findings: &mut Findings) {
+        if !self.reassemblies.is_empty() {
+            self.expire_oldest(now, findings);
+        }
+    }
+
+    fn expire_oldest(&mut self, now: Timestamp, findings: &mut Findings) {
         while self.reassemblies.first().is_some_and(|reassembly| reassembly.is_expired(now)) {
             self.reassemblies.remove(0).abandon("the others were not captured in time", findings);
         }

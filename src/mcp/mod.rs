@@ -49,6 +49,7 @@ mod refusal;
 mod request_index;
 mod revision;
 mod router;
+mod row_set;
 mod rules;
 mod served;
 mod server_stream;

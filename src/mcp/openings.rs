@@ -79,10 +79,16 @@ impl Openings {
         self.released.extend(self.held.pop_front().map(|held| held.exchange));
     }
 
+    /// Returns whether nothing waits, or did.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.released.is_empty()
+    }
+
     /// Takes an exchange that waits no longer: at the time `now`, or all of them without a time.
     #[inline]
     pub(super) fn pop_released(&mut self, now: Option<Timestamp>) -> Option<Box<OpenExchange>> {
-        if self.held.is_empty() && self.released.is_empty() {
+        if self.is_empty() {
             return None;
         }
         let is_due = |held: &Held| now.is_none_or(|now| now.since(held.since) > limits::REPEAT_WAIT);

@@ -47,7 +47,7 @@ pub(super) enum Next {
 
 impl Step<'_> {
     /// Handles the update.
-    pub(super) fn handle(&mut self, update: UpdateKind<Parsed, StreamEvent>) -> Next {
+    pub(super) fn handle(&mut self, update: UpdateKind<Box<Parsed>, Box<StreamEvent>>) -> Next {
         match update {
             UpdateKind::Request(head) => self.request_head(&head),
             UpdateKind::RequestBody(body) => return self.request_body(body),
@@ -73,6 +73,17 @@ impl Step<'_> {
             }
         }
         Next::Continue
+    }
+
+    /// Goes on with the next update of the transaction. `last` is the latest packet of all updates.
+    pub(super) fn advance(&mut self, at: Origin, last: Origin) {
+        self.at = at;
+        self.tables.last = last;
+    }
+
+    /// Returns whether nothing was found since there were `findings`, and no exchange is held.
+    pub(super) fn is_quiet(&self, findings: usize) -> bool {
+        self.tables.sink.findings.len() == findings && self.tables.views.holds_nothing()
     }
 
     /// Ends the transaction: nothing more of it will be seen.
@@ -148,7 +159,7 @@ impl Step<'_> {
         }
     }
 
-    fn request_body(&mut self, body: Parsed) -> Next {
+    fn request_body(&mut self, body: Box<Parsed>) -> Next {
         let requests = body.envelopes.iter().filter(|message| message.kind == Kind::Request).count();
         let first = self.tables.exchanges.reserve_numbers(requests as u64);
         self.transaction.set_request_body(&body);
@@ -161,7 +172,7 @@ impl Step<'_> {
         if self.transaction.end().is_some() { Next::Close } else { Next::Continue }
     }
 
-    fn event(&mut self, event: StreamEvent) {
+    fn event(&mut self, event: Box<StreamEvent>) {
         let is_post = self.transaction.is_post();
         self.transaction.begin_event();
         let Some(stream) = self.transaction.stream_mut() else { return };

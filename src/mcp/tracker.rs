@@ -1,6 +1,7 @@
 //! Updates of all connections in, in the order of their packets; records out.
 
 use std::collections::VecDeque;
+use std::vec::Drain;
 
 use super::closed_transactions::ClosedTransactions;
 use super::definitions::Definitions;
@@ -24,11 +25,22 @@ use crate::base::fact::{ConnectionFact, Speaks};
 use crate::base::{
     Code, Degraded, Finding, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, limits,
 };
-use crate::rpc::{CarriedBy, Parsed, StreamEvent, Update, UpdateKind};
+use crate::rpc::{CarriedBy, ParsedUpdate, TransactionNo, Update, UpdateKind};
 
 /// How long a response waits for its request, in nanoseconds of packet time: `tcp` may hold the
 /// request behind a hole for [`limits::HOLE_WAIT`].
 const REQUEST_WAIT: i64 = limits::RESPONSE_WAIT + limits::HOLE_WAIT + 2 * limits::TICK;
+
+/// Takes the next of `updates` if it belongs to a transaction and is none that the tracker itself
+/// looks at.
+#[inline]
+fn next_of(updates: &mut Drain<'_, ParsedUpdate>, transaction: TransactionNo) -> Option<ParsedUpdate> {
+    let update = updates.as_slice().first().filter(|update| update.transaction == transaction)?;
+    match update.kind {
+        UpdateKind::Request(_) | UpdateKind::Response(_) | UpdateKind::Gap { .. } => None,
+        _ => updates.next(),
+    }
+}
 
 /// Tracks every session of a capture.
 #[derive(Debug, Default)]
@@ -73,12 +85,23 @@ impl Tracker {
     pub fn push(
         &mut self,
         by: &CarriedBy,
-        update: Update<Parsed, StreamEvent>,
+        update: ParsedUpdate,
         out: &mut Vec<Record>,
         findings: &mut Findings,
     ) {
+        self.push_some(by, (update, &mut Vec::new().drain(..)), Sink { out, findings });
+    }
+
+    /// Takes the next updates of a connection: at least the first one, and those of `more` that
+    /// follow for the same transaction. With each other they take fewer lookups.
+    pub fn push_some(
+        &mut self,
+        by: &CarriedBy,
+        (first, more): (ParsedUpdate, &mut Drain<'_, ParsedUpdate>),
+        Sink { out, findings }: Sink<'_, Record>,
+    ) {
         let before = findings.len();
-        self.handle(by, update, out, findings);
+        self.handle(by, (first, more), out, findings);
         self.complete_released(Some(self.last.time), Sink { out, findings });
         self.collect_quirks(before, findings);
     }
@@ -98,13 +121,13 @@ impl Tracker {
     fn handle(
         &mut self,
         by: &CarriedBy,
-        update: Update<Parsed, StreamEvent>,
+        (update, more): (ParsedUpdate, &mut Drain<'_, ParsedUpdate>),
         out: &mut Vec<Record>,
         findings: &mut Findings,
     ) {
         let CarriedBy { peers, tls, retransmissions } = by;
         let (peers, retransmissions) = (&**peers, *retransmissions);
-        let Update { transaction, at, kind } = update;
+        let Update { transaction, mut at, kind } = update;
         self.last = self.last.later(at);
         let key = (peers.tcp_stream, transaction);
         if let UpdateKind::Gap { side, why } = kind {
@@ -131,20 +154,35 @@ impl Tracker {
         };
         let transactions = self.transactions.allocated();
         let can_wait = self.without_request.len() + self.lacking_request.len() < limits::MAX_HELD_RESPONSES;
+        let (before, mut last) = (findings.len(), self.last);
         let Some(mut step) = self.step(row, at, Sink { out, findings }) else { return };
         step.transaction.set_retransmissions(retransmissions);
         if let UpdateKind::Request(head) | UpdateKind::Response(head) = &kind {
             step.transaction.set_protocols(head, tls.clone());
         }
-        let next = step.handle(kind);
-        let excess = step.limit_memory(transactions);
+        let mut next = step.handle(kind);
+        let mut excess = step.limit_memory(transactions);
+        // What findings, memory and held exchanges lead to is done before the next update.
         let lacks_request = is_response && step.transaction.lacks_request();
+        while next == Next::Continue
+            && excess == 0
+            && !lacks_request
+            && step.is_quiet(before)
+            && let Some(update) = next_of(more, transaction)
+        {
+            at = update.at;
+            last = last.later(at);
+            step.advance(at, last);
+            next = step.handle(update.kind);
+            excess = step.limit_memory(transactions);
+        }
         if lacks_request && !can_wait {
             step.give_up_request();
         }
         if lacks_request && can_wait {
             self.without_request.push_back((at, key));
         }
+        self.last = last;
         if next != Next::Close {
             self.transactions.note(row);
         }

@@ -1,16 +1,16 @@
 //! All transactions that are not over.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::collections::hash_map::{Entry, HashMap};
 
 use super::handle::{SessionIndex, TransactionKey};
+use super::row_set::RowSet;
 use super::transaction::Transaction;
 use crate::base::{Account, Origin, Peers, Tally, limits};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 type Index = Map<TransactionKey, usize>;
-type BySession = Map<Option<SessionIndex>, BTreeSet<usize>>;
+type BySession = Map<Option<SessionIndex>, RowSet>;
 
 /// All transactions that are not over.
 ///
@@ -228,7 +228,7 @@ impl Transactions {
 fn unlist(by_session: &mut BySession, list: Option<Option<SessionIndex>>, row: usize) {
     let Some(list) = list else { return };
     if let Some(rows) = by_session.get_mut(&list) {
-        rows.remove(&row);
+        rows.remove(row);
         if rows.is_empty() {
             by_session.remove(&list);
         }
@@ -239,8 +239,8 @@ impl<'a> OtherTransactions<'a> {
     /// Some transactions of a session, at most [`limits::MAX_ALIKE`]; with `None`, some whose
     /// session is not known.
     pub(super) fn of_session(self, session: Option<SessionIndex>) -> impl Iterator<Item = &'a Transaction> {
-        let rows = self.by_session.get(&session).into_iter().flatten().take(limits::MAX_ALIKE);
-        rows.filter_map(move |row| self.row(*row))
+        let rows = self.by_session.get(&session).into_iter().flat_map(RowSet::iter);
+        rows.take(limits::MAX_ALIKE).filter_map(move |row| self.row(row))
     }
 
     /// The transaction; `None` if it is over, or the one that was split off.

@@ -256,6 +256,12 @@ impl Views {
         self.openings.pop_released(now)
     }
 
+    /// Returns whether no exchange is held.
+    #[inline]
+    pub(super) fn holds_nothing(&self) -> bool {
+        self.openings.is_empty()
+    }
+
     /// Looks for the `initialize` that was answered on the leg behind.
     fn open_initialize(
         &mut self,

@@ -6,14 +6,14 @@ use crate::rpc::{Kind, Parsed, StreamEvent};
 
 impl Step<'_> {
     /// Takes a message of the server.
-    pub(super) fn message_of_server(&mut self, event: StreamEvent) {
+    pub(super) fn message_of_server(&mut self, event: Box<StreamEvent>) {
         if self.is_of_session(&event.parsed) {
             self.content(Content::Event(event));
         }
     }
 
     /// Takes a message of the client.
-    pub(super) fn message_of_client(&mut self, message: Parsed) {
+    pub(super) fn message_of_client(&mut self, message: Box<Parsed>) {
         if self.is_of_session(&message) {
             let requests = message.envelopes.iter().filter(|envelope| envelope.kind == Kind::Request).count();
             let first = self.tables.exchanges.reserve_numbers(requests as u64);

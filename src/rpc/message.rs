@@ -8,6 +8,9 @@ use crate::base::protocols::TlsNames;
 use crate::base::{Degraded, Peers, Span};
 use crate::http::{Fault, Update};
 
+/// A step in the life of a transaction, its messages parsed. Boxed: steps are moved several times.
+pub type ParsedUpdate = Update<Box<Parsed>, Box<StreamEvent>>;
+
 /// Steps in the life of a connection's transactions that one piece of the connection completes,
 /// their messages parsed.
 #[derive(Clone, Debug)]
@@ -15,7 +18,7 @@ pub struct ConnectionUpdates {
     /// The connection.
     pub by: CarriedBy,
     /// The steps, in order.
-    pub list: Vec<Update<Parsed, StreamEvent>>,
+    pub list: Vec<ParsedUpdate>,
 }
 
 /// The connection that carried some updates.

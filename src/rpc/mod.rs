@@ -21,14 +21,16 @@ pub use id::Id;
 #[cfg(test)]
 pub use look::Definition;
 pub use look::{Implementation, Listing, Look};
-pub use message::{CarriedBy, ConnectionUpdates, Envelope, Kind, Parsed, RpcError, StreamEvent};
+pub use message::{
+    CarriedBy, ConnectionUpdates, Envelope, Kind, Parsed, ParsedUpdate, RpcError, StreamEvent,
+};
 
 /// Parses the body or the event of an update.
 #[must_use]
-#[inline]
-pub fn read(update: Update) -> Update<Parsed, StreamEvent> {
+#[inline(always)]
+pub fn read(update: Update) -> ParsedUpdate {
     let is_response = matches!(update.kind, UpdateKind::ResponseBody(_));
-    update.map(|body| read_body(&body, is_response), read_event)
+    update.map(|body| Box::new(read_body(&body, is_response)), |event| Box::new(read_event(event)))
 }
 
 fn read_body(body: &Body, is_response: bool) -> Parsed {

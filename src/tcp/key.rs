@@ -2,7 +2,7 @@
 //! sender.
 
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use crate::base::limits;
 
@@ -23,16 +23,16 @@ impl Key {
     /// in it.
     #[inline]
     pub(super) fn new(source: &SocketAddr, destination: &SocketAddr) -> (Self, bool) {
-        let ends = (source.port(), destination.port());
-        match (source.ip(), destination.ip()) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => {
-                let (low, high, turned) = in_order((a.to_bits(), ends.0), (b.to_bits(), ends.1));
-                (Self::Four([low.0, high.0, ports(low.1, high.1)]), turned)
-            }
-            (a, b) => {
-                let (low, high, turned) = in_order((six(a), ends.0), (six(b), ends.1));
-                (Self::Six([words(low.0), words(high.0)], ports(low.1, high.1)), turned)
-            }
+        if let (SocketAddr::V4(a), SocketAddr::V4(b)) = (source, destination) {
+            // The address, then the port, as one number.
+            let number = |end: &SocketAddrV4| u64::from(end.ip().to_bits()) << 16 | u64::from(end.port());
+            let (low, high, turned) = in_order(number(a), number(b));
+            let address = |number: u64| (number >> 16) as u32;
+            (Self::Four([address(low), address(high), ports(low as u16, high as u16)]), turned)
+        } else {
+            let ends = (source.port(), destination.port());
+            let (low, high, turned) = in_order((six(source.ip()), ends.0), (six(destination.ip()), ends.1));
+            (Self::Six([words(low.0), words(high.0)], ports(low.1, high.1)), turned)
         }
     }
 
@@ -69,6 +69,7 @@ impl Hash for Key {
 }
 
 /// Returns the lower, the higher, and whether the second was the lower.
+#[inline]
 fn in_order<T: Ord>(first: T, second: T) -> (T, T, bool) {
     if first > second { (second, first, true) } else { (first, second, false) }
 }
