@@ -43,8 +43,8 @@ impl Front {
         self.inputs
     }
 
-    /// Counts a packet. Returns its segment, with the data of the packet, if it is of the plain form
-    /// that nearly all have: on its own, so that the segment is made where it is needed.
+    /// Counts a packet. Returns its segment, with the data of the packet, if it is of the plain
+    /// form that nearly all have: on its own, so that the segment is made where it is needed.
     #[inline(always)]
     pub(super) fn decode_plain(
         &mut self,

@@ -13,10 +13,8 @@
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 
-use crate::base::fact::{CaptureFact, ConnectionFact};
-use crate::base::{
-    Code, Degraded, End, Fact, Files, Finding, Findings, Origin, Sink, Timestamp, limits, units,
-};
+use crate::base::fact::CaptureFact;
+use crate::base::{Code, Degraded, End, Fact, Files, Finding, Findings, Origin, Sink, limits, units};
 use crate::capture::{Error, Item, Packet, Source};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
@@ -35,8 +33,10 @@ use lane::Lane;
 use order::{EmittedKind, Merge};
 use scope::Scope;
 use secrets_use::SecretsUse;
+use stage::Stage;
 use unread::Unread;
 
+mod capture_counts;
 mod clock;
 mod front;
 #[cfg(any(test, feature = "fuzz"))]
@@ -52,6 +52,7 @@ mod scope;
 mod secrets_use;
 mod segments;
 mod sniff;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod unread;
@@ -173,7 +174,7 @@ impl Engine {
         let mut connections: Vec<_> = self.lanes.iter().flat_map(Lane::in_progress).collect();
         for fact in &mut connections {
             fact.mcp = self.mcp.contains(&fact.tcp_stream);
-            count_payload(&mut capture, fact);
+            capture_counts::add_payload(&mut capture, fact);
         }
         connections.sort_unstable_by_key(|fact| fact.tcp_stream);
         connections.drain(..connections.len().saturating_sub(limits::MAX_IN_PROGRESS));
@@ -381,7 +382,7 @@ impl Engine {
 
     /// Decodes a packet and hands its segment to a lane.
     fn decode(&mut self, packet: &mut Packet, out: &mut Vec<Entry>) {
-        self.count_packet(packet);
+        capture_counts::add_packet(&mut self.capture, packet);
         if let Some((addresses, segment)) = &mut self.front.decode_plain(packet, &mut self.findings) {
             self.segment(addresses, segment, out);
         } else {
@@ -426,16 +427,6 @@ impl Engine {
             }
             self.findings.add(Code::Http3NotRead, found.at, found.detail);
         }
-    }
-
-    fn count_packet(&mut self, packet: &Packet) {
-        let capture = &mut self.capture;
-        capture.packets += 1;
-        capture.bytes += u64::from(packet.original_len);
-        capture.captured_bytes += packet.data.len() as u64;
-        capture.cut_packets += u64::from(packet.data.len() < packet.original_len as usize);
-        capture.first.get_or_insert(packet.origin);
-        capture.last = Some(packet.origin);
     }
 
     /// Returns what is known of the capture so far.
@@ -521,7 +512,7 @@ impl Engine {
                     if let Some(detail) = self.secrets.take_premaster() {
                         self.findings.add(Code::TlsPremasterSecret, last, detail);
                     }
-                    count_payload(&mut self.capture, &fact);
+                    capture_counts::add_payload(&mut self.capture, &fact);
                     out.push(Entry::Fact(Fact::Connection(fact)));
                 }
                 EmittedKind::Unread(ends) => {
@@ -599,27 +590,3 @@ const SECRETS_OF_TLS: u32 = 0x544c_534b;
 
 /// Entries that one call of [`Engine::read`] appends, about.
 const MAX_ENTRIES: usize = 4096;
-
-/// What is left of an item.
-#[derive(Debug)]
-enum Stage {
-    /// Nothing.
-    Idle,
-    /// The packet is decoded.
-    Packet(Packet),
-    /// Packet time advances to `until`, through every time of the [`Grid`] until then. The times
-    /// depend on packets only, so a silence has the same effect whether it is announced as it
-    /// passes or found out by the next packet.
-    Time { until: Timestamp, then: Box<Self> },
-    /// The lanes are done with the time `now` of the grid: it is the turn of `mcp`.
-    Tick { now: Origin, until: Timestamp, then: Box<Self> },
-    /// The capture is over.
-    Finish,
-}
-
-/// Adds the payload of a connection to the totals.
-fn count_payload(capture: &mut CaptureFact, fact: &ConnectionFact) {
-    let bytes: u64 = fact.directions.iter().map(|direction| direction.bytes).sum();
-    capture.tcp_bytes += bytes;
-    capture.mcp_bytes += if fact.mcp { bytes } else { 0 };
-}

@@ -84,7 +84,7 @@ impl Histogram {
     #[inline]
     fn index(&self, value: u64) -> usize {
         let bits = self.half_bits + 1 + UNIT_BITS;
-        // The bucket that holds it, and its step there: in every bucket but the first at least half.
+        // The bucket that holds it, and its step there: beyond the first bucket at least half.
         let bucket = (64 - (value | 1).leading_zeros()).saturating_sub(bits);
         let step = (value >> (bucket + UNIT_BITS)) as usize;
         ((bucket as usize) << self.half_bits) + step
