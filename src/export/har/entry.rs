@@ -109,9 +109,10 @@ impl Transaction<'_> {
         }
         let stream = files.stream(self.tcp_stream, first).unwrap_or(self.tcp_stream);
         add("connection", json!(stream.to_string()));
-        let events = self.events(masking);
-        if !events.is_empty() {
-            add("_eventSourceMessages", Value::Array(events));
+        let messages = if self.is_socket() { "_webSocketMessages" } else { "_eventSourceMessages" };
+        let rows = if self.is_socket() { self.socket_messages(masking) } else { self.events(masking) };
+        if !rows.is_empty() {
+            add(messages, Value::Array(rows));
         }
         // What the server asked on the stream of a call stands behind the call.
         let mut calls: Vec<&Call> = self.calls.iter().collect();
@@ -142,7 +143,15 @@ impl Transaction<'_> {
         self.of(side).rfind(is_head).map(|payload| Head::read(&payload.bytes)).unwrap_or_default()
     }
 
+    /// Whether it went on as WebSocket (RFC 6455): what follows the heads are its messages.
+    fn is_socket(&self) -> bool {
+        self.head(Side::Server).status() == 101
+    }
+
     fn body(&self, side: Side) -> Option<&[u8]> {
+        if self.is_socket() {
+            return None;
+        }
         let body = self.of(side).find(|payload| payload.kind == PayloadKind::Body);
         body.map(|payload| payload.bytes.as_slice())
     }
@@ -164,7 +173,7 @@ impl Transaction<'_> {
             "cookies": [],
             "headers": head.headers(masking),
             "queryString": head.query(masking),
-            "headersSize": head.bytes,
+            "headersSize": head.size(),
             "bodySize": self.body(Side::Client).map_or(0, |body| body.len() as i64),
         });
         if let (Some(body), Some(request)) = (self.body(Side::Client), request.as_object_mut()) {
@@ -191,7 +200,7 @@ impl Transaction<'_> {
             "headers": head.headers(masking),
             "content": content,
             "redirectURL": head.field("location").map(|url| masking.text(url)).unwrap_or_default(),
-            "headersSize": head.bytes,
+            "headersSize": head.size(),
             "bodySize": head.content_length(),
         })
     }
@@ -200,6 +209,9 @@ impl Transaction<'_> {
     /// `retry` are not in it.
     fn event_text(&self) -> Option<String> {
         let mut text = String::new();
+        if self.is_socket() {
+            return None;
+        }
         for payload in self.of(Side::Server) {
             let PayloadKind::Event { name, id } = &payload.kind else { continue };
             for (field, value) in [("event", name.as_deref()), ("id", id.as_deref())] {
@@ -228,6 +240,21 @@ impl Transaction<'_> {
             }))
         };
         self.of(Side::Server).filter_map(row).collect()
+    }
+
+    /// The messages of a WebSocket as Chrome's archives have them; `opcode` 1 is text.
+    fn socket_messages(&self, masking: &Masking) -> Vec<Value> {
+        let messages = self.payloads.iter().filter(|it| it.kind != PayloadKind::Head && !it.bytes.is_empty());
+        let row = |payload: &Payload| {
+            let data = String::from_utf8_lossy(&payload.bytes);
+            json!({
+                "type": if payload.side == Side::Client { "send" } else { "receive" },
+                "time": payload.span.end.time.0 as f64 / 1e9,
+                "opcode": 1,
+                "data": masking.text(&data),
+            })
+        };
+        messages.map(row).collect()
     }
 
     /// Says what the entry lacks.
@@ -301,10 +328,11 @@ impl Times {
         };
         let first = |side| time(transaction.of(side).next(), false);
         let last = |side| time(transaction.of(side).next_back(), true);
+        let is_request = |it: &&Payload| !transaction.is_socket() || it.kind == PayloadKind::Head;
         let is_final = |payload: &&Payload| payload.kind == PayloadKind::Head;
         let answered = time(transaction.of(Side::Server).rfind(is_final), false).or(first(Side::Server));
         let asked = first(Side::Client).or(answered).unwrap_or_default();
-        let sent = last(Side::Client).unwrap_or(asked);
+        let sent = time(transaction.of(Side::Client).rfind(is_request), true).unwrap_or(asked);
         let gave_up = transaction.calls.iter().filter_map(|call| call.ended).max();
         let waited = answered.or(gave_up).unwrap_or(sent);
         let received = last(Side::Server).unwrap_or(waited);

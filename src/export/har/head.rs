@@ -10,8 +10,7 @@ pub(super) struct Head {
     /// Method, target and version of a request; version, status and reason of a response.
     start: [String; 3],
     fields: Vec<(String, String)>,
-    /// Its length on the wire, in bytes, with the empty line.
-    pub(super) bytes: usize,
+    bytes: usize,
 }
 
 impl Head {
@@ -46,6 +45,12 @@ impl Head {
     pub(super) fn version(&self) -> &str {
         let [first, _, last] = &self.start;
         if first.starts_with("HTTP/") { first } else { last }
+    }
+
+    /// The length on the wire, in bytes, with the empty line; -1 if it was compressed (HPACK) or not
+    /// captured.
+    pub(super) fn size(&self) -> i64 {
+        if self.bytes == 0 || self.version() == "HTTP/2" { -1 } else { self.bytes as i64 }
     }
 
     /// The status of a response; 0 for a request.

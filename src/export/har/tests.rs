@@ -107,3 +107,15 @@ fn credentials_are_left_out_unless_they_are_asked_for() {
     assert!(field(false).iter().all(|value| value == "***"));
     assert!(field(true).iter().all(|value| value.starts_with("Bearer ")));
 }
+
+#[test]
+fn messages_of_a_websocket_are_those_of_both_sides() {
+    let archive = archive("stacks/supergateway-ws/capture.pcap", WriterOptions::default());
+    let [entry] = entries(&archive) else { panic!("one connection") };
+    let messages = entry["_webSocketMessages"].as_array().unwrap();
+    let sent = messages.iter().filter(|message| message["type"] == "send").count();
+    assert!(sent > 1 && messages.len() > sent, "{messages:?}");
+    assert_eq!(messages[0]["type"], "send");
+    assert!(messages[0]["data"].as_str().unwrap().contains("initialize"));
+    assert!(entry["request"].get("postData").is_none());
+}
