@@ -5,6 +5,7 @@ mod http3;
 mod keeping;
 mod secrets;
 mod suites;
+mod tshark;
 mod tunnel;
 
 use crate::support::corpus;
