@@ -129,10 +129,10 @@ fn end_request(n: u64, transaction: &Transaction, end: TransactionEnd, tables: &
 }
 
 /// Completes an exchange whose wait ended at `at`: at once, unless something that was not seen yet
-/// may show that it was not the server that ended it.
+/// may show that it was not the server that ended it, or that it was answered before.
 fn complete_ended(n: u64, at: Origin, tables: &mut Tables<'_>) {
-    let is_by_server = tables.exchanges.get(n).is_some_and(OpenExchange::is_ended_by_server);
-    if !(is_by_server && tables.exchanges.await_evidence(at, n)) {
+    let may_change = tables.exchanges.get(n).is_some_and(OpenExchange::may_have_ended_otherwise);
+    if !(may_change && tables.exchanges.await_evidence(at, n)) {
         tables.complete(n);
     }
 }

@@ -227,6 +227,13 @@ impl OpenExchange {
         matches!(self.ended, Some((Cause::ServerClosed | Cause::ServerReset | Cause::NoStream, _)))
     }
 
+    /// Whether what is behind a hole may show another end: that the server did not end the wait, or
+    /// that its answer came before the client reset the stream of HTTP/2.
+    pub(super) fn may_have_ended_otherwise(&self) -> bool {
+        let closed_by = self.record.http2_facts().closed_by;
+        self.is_ended_by_server() || closed_by.is_some_and(|frame| frame.by == Side::Client)
+    }
+
     /// Whether its connection was lost before any response head, so that the client may POST it
     /// again.
     pub(super) fn is_interrupted(&self) -> bool {

@@ -459,3 +459,28 @@ fn an_answered_call_has_no_frame_that_ended_it() {
     story.at(30.0).close(http2.conn, Client);
     story.run().exchange_is(2, json!({"status": "ok", "closed_by": null}));
 }
+
+/// The answer may be behind a hole that is not given up yet when the client resets the stream.
+#[test]
+fn a_client_that_resets_a_stream_behind_a_hole_may_have_its_answer() {
+    for is_captured in [true, false] {
+        let mut story = Story::new();
+        let mut http2 = Http2::ready(&mut story);
+        http2.posts(story.at(10.0), 5, &request(1, "tools/call"));
+        let head = http2.headers(Server, 0, 5, &[(":status", "200"), EVENTS, SID]);
+        story.at(12.0).s(http2.conn, head);
+        if is_captured {
+            http2.event(story.at(13.0), 5, &result(1));
+        } else {
+            let event = frame(0, 0, 5, format!("data: {}\n\n", result(1)).as_bytes());
+            story.at(13.0).lose(http2.conn, Server, event);
+        }
+        story.at(20.0).c(http2.conn, frame(3, 0, 5, &0u32.to_be_bytes()));
+        story.at(900.0).s(http2.conn, frame(6, 0, 0, &[1; 8]));
+        story.at(5000.0).close(http2.conn, Client);
+        let rows = story.run();
+        let status = if is_captured { "ok" } else { "undetermined" };
+        rows.exchange_is(2, json!({"id": 1, "status": status, "cause": null, "closed_by": null}));
+        blames_nobody(&rows);
+    }
+}

@@ -105,9 +105,8 @@ const FIELD: [&str; 29] = [
 ];
 
 /// Captures of half a megabyte and more: run with one seed where the others run with several.
-const LARGE: [&str; 11] = [
+const LARGE: [&str; 10] = [
     "big-results-mtu1500/capture.pcap",
-    "h2-stacks/capture.pcapng",
     "load-sse/capture.pcap",
     "many-sessions/capture.pcapng",
     "stacks/haproxy-http/capture.pcap",

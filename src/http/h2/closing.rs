@@ -174,6 +174,7 @@ impl Connection {
     fn mark(&mut self, side: Side, why: Degraded, all: bool, out: &mut Vec<Part>) {
         let at = self.at;
         self.losses.add(side, why, at.packet);
+        let before = out.len();
         if all || self.streams.take_has_new() {
             for (_, stream) in self.streams.iter_mut() {
                 let transaction = stream.transaction;
@@ -187,8 +188,8 @@ impl Connection {
                 }
             }
         }
-        if side == Side::Client {
-            // A whole request may be missing.
+        if side == Side::Client || out.len() == before {
+            // A whole request may be missing, or the response of a stream that the client reset.
             out.push(Part { transaction: self.streams.next(), side, kind: PartKind::Lost { why, at } });
         }
     }

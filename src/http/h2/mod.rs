@@ -209,6 +209,10 @@ impl Connection {
                         stream.message(side).add_gap();
                         let kind = PartKind::Gap { why, at: Origin::default() };
                         sink.out.push(Part { transaction: stream.transaction, side, kind });
+                    } else if side == Side::Server {
+                        // It may have come before the client reset the stream.
+                        let kind = PartKind::Lost { why, at: Origin::default() };
+                        sink.out.push(Part { transaction: self.streams.next(), side, kind });
                     }
                 }
                 Step::Lost(why) => self.lost(side, why, sink),
