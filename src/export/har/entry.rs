@@ -59,8 +59,8 @@ impl Call {
         map.insert("exchange".to_owned(), json!(self.n));
         map.insert("origin".to_owned(), json!(self.origin.name()));
         map.insert("session".to_owned(), json!(format!("s{}", self.session)));
-        map.insert("session_id".to_owned(), json!(self.session_id));
-        map.insert("method".to_owned(), json!(self.method));
+        map.insert("session_id".to_owned(), json!(self.session_id.as_deref()));
+        map.insert("method".to_owned(), json!(&*self.method));
         map.insert("name".to_owned(), json!(self.name.as_deref().map(|name| masking.text(name))));
         let id = serde_json::from_str(&self.id.json()).unwrap_or_else(|_| json!(self.id.json()));
         map.insert("id".to_owned(), id);
