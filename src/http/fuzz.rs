@@ -17,8 +17,8 @@ pub fn http2(data: &[u8]) {
     check(data, Connection::http2);
 }
 
-/// Where reading goes on after a place that cannot be read, and how much was decoded before the
-/// damage of a compressed body, depends on the pieces: both need bytes that follow.
+/// How much was decoded before the damage of a compressed body depends on the pieces: a decoder
+/// needs bytes that follow. So does the order of the events and findings of one piece.
 const DAMAGE: [Code; 3] = [Code::HttpResync, Code::HttpContentBad, Code::HttpContentLimit];
 
 fn check(data: &[u8], http: fn(TransactionNo) -> Connection) {

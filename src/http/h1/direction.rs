@@ -8,7 +8,7 @@ use super::chunk::ChunkSearch;
 use super::excess::Excess;
 use super::first_bytes::FirstBytes;
 use super::head;
-use super::scan::{self, StartKind};
+use super::scan::{self, EntrySearch, StartKind};
 use super::step::Step;
 use super::strict_head;
 use crate::base::fact::Speaks;
@@ -51,6 +51,8 @@ pub(super) struct Direction {
     pub(super) state: State,
     /// Number of held bytes that were searched for a line end or a head.
     pub(super) scanned: usize,
+    /// The search for a head or an event, in [`State::Lost`].
+    pub(super) entry: EntrySearch,
     /// The search for a chunk, in [`State::LostChunk`].
     pub(super) chunks: ChunkSearch,
     /// The search for WebSocket frames; `None` if nothing was lost so far.
@@ -85,6 +87,7 @@ impl Direction {
             buf: StreamBuf::new(),
             state: State::Head { found: false },
             scanned: 0,
+            entry: EntrySearch::default(),
             chunks: ChunkSearch::from(0),
             frames: None,
             why: Degraded::NONE,
@@ -136,7 +139,7 @@ impl Direction {
             Framing::Unsaid => State::UntilClose,
             Framing::Unknown => {
                 self.due = vec![Step::End(self.at), Step::Gap(Degraded::NONE)];
-                State::Lost
+                return self.search_message();
             }
         };
     }
@@ -258,7 +261,7 @@ impl Direction {
             }
             State::Length(_) => {
                 self.due = vec![Step::End(self.at), Step::Gap(why)];
-                self.state = State::Lost;
+                self.search_message();
                 true
             }
             State::ChunkSize | State::ChunkData(_) | State::ChunkEnd | State::Trailers | State::LostChunk => {
@@ -271,7 +274,7 @@ impl Direction {
                 true
             }
             State::Head { .. } | State::Lost => {
-                self.state = State::Lost;
+                self.search_message();
                 true
             }
             State::Blind | State::HandedOver => false,
@@ -430,8 +433,7 @@ impl Direction {
     fn search_from_next(&mut self) {
         self.buf.skip(1);
         self.skipped = true;
-        self.scanned = 0;
-        self.state = State::Lost;
+        self.search_message();
     }
 
     /// A tunnel begins with something else than HTTP/1: as soon as it is known with what, leaves

@@ -3,11 +3,18 @@
 
 use super::chunk::ChunkSearch;
 use super::direction::{Direction, State};
-use super::scan;
+use super::scan::{self, EntrySearch};
 use super::step::Step;
 use crate::base::{Code, Findings, Side, limits};
 
 impl Direction {
+    /// Searches for the next head or event from here on.
+    pub(super) fn search_message(&mut self) {
+        self.scanned = 0;
+        self.entry = EntrySearch::default();
+        self.state = State::Lost;
+    }
+
     /// Searches for the next chunk from here on.
     pub(super) fn search_chunk(&mut self) {
         self.scanned = 0;
@@ -17,13 +24,9 @@ impl Direction {
 
     /// Searches for the next head, or for an event of a stream; `None` until more bytes come.
     pub(super) fn find_message(&mut self) -> Option<Option<Step>> {
-        let bytes = self.buf.bytes();
-        let found = match self.side {
-            Side::Client => scan::find_head(bytes, 0, true).map(scan::EntryPoint::Request),
-            Side::Server => scan::server_entry_point(bytes),
-        };
-        let Some(found) = found else {
-            let passed = self.buf.skip(bytes.len().saturating_sub(limits::MAX_WINDOW));
+        let Some(found) = self.entry.find(self.buf.bytes(), Some(self.side)) else {
+            let passed = self.buf.skip(self.entry.passed());
+            self.entry.skip(passed);
             self.skipped |= passed > 0;
             return None;
         };
@@ -46,7 +49,7 @@ impl Direction {
     /// over.
     pub(super) fn find_chunk(&mut self, findings: &mut Findings) -> Option<Option<Step>> {
         let (bytes, offset) = (self.buf.bytes(), self.buf.offset());
-        let head = scan::find_head_range(bytes, self.scanned, self.side == Side::Client);
+        let head = scan::find_head(bytes, self.scanned, self.side == Side::Client);
         let until = head.as_ref().map_or(bytes.len(), |head| head.end);
         let mut found = self.chunks.find(bytes, offset, until);
         if let (None, Some(head)) = (found, &head)

@@ -126,13 +126,17 @@ pub enum EntryPoint {
 }
 
 /// A search for a place where reading can start, in bytes that come piece by piece: what was
-/// searched is not searched again. The pieces do not count: the same bytes in other pieces give the
-/// same place.
+/// searched is not searched again.
+///
+/// Found is the place of which the fewest bytes show that it is one, not the first one: a head may
+/// be complete before an event that began before it. So the pieces do not count.
 #[derive(Debug, Default)]
 pub struct EntrySearch {
     /// Number of bytes searched.
     searched: usize,
     events: EventSearch,
+    /// Number of bytes at the front that the search does not need.
+    passed: usize,
 }
 
 impl EntrySearch {
@@ -148,35 +152,38 @@ impl EntrySearch {
             _ => (response(), self.events.find(bytes)),
         };
         self.searched = bytes.len();
-        first(first(request.map(EntryPoint::Request), response.map(EntryPoint::Response)), event)
+        self.passed = self.searched.saturating_sub(MAX_FOUND_LINE);
+        if sender != Some(Side::Client) {
+            self.passed = self.passed.min(self.events.needs_from());
+        }
+        let request = request.map(|head| (EntryPoint::Request(head.start), head.end));
+        let response = response.map(|head| (EntryPoint::Response(head.start), head.end));
+        let found = [request, response, event].into_iter().flatten().min_by_key(|(_, end)| *end);
+        found.map(|(entry, _)| entry)
+    }
+
+    /// Returns the number of bytes at the front that may be dropped.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.passed
     }
 
     /// Goes on after the first `len` bytes were dropped.
     pub fn skip(&mut self, len: usize) {
         self.searched = self.searched.saturating_sub(len);
+        self.passed = self.passed.saturating_sub(len);
         self.events.skip(len);
     }
-}
-
-/// Finds the first place where reading can start in the bytes of a server.
-#[must_use]
-pub fn server_entry_point(bytes: &[u8]) -> Option<EntryPoint> {
-    EntrySearch::default().find(bytes, Some(Side::Server))
-}
-
-fn first(a: Option<EntryPoint>, b: Option<EntryPoint>) -> Option<EntryPoint> {
-    let place = |entry: &EntryPoint| match entry {
-        EntryPoint::Request(at) | EntryPoint::Response(at) | EntryPoint::Event { at, .. } => *at,
-    };
-    a.into_iter().chain(b).min_by_key(place)
 }
 
 /// A search for an event: a chunk that begins with a field of an event or, without chunks, two
 /// events in a row.
 #[derive(Debug)]
 struct EventSearch {
-    /// Start of the first line that is not complete.
+    /// Start of the first line that is not complete, or a place in it.
     line: usize,
+    /// Whether the start of that line was passed: it is longer than a window.
+    is_inside: bool,
     /// Whether the line before it is empty.
     is_after_blank: bool,
     /// The first event without chunks.
@@ -185,36 +192,59 @@ struct EventSearch {
 
 impl Default for EventSearch {
     fn default() -> Self {
-        Self { line: 0, is_after_blank: true, unchunked: None }
+        Self { line: 0, is_inside: false, is_after_blank: true, unchunked: None }
     }
 }
 
 impl EventSearch {
-    fn find(&mut self, bytes: &[u8]) -> Option<EntryPoint> {
+    /// Returns an event, and the end of what shows it.
+    fn find(&mut self, bytes: &[u8]) -> Option<(EntryPoint, usize)> {
         loop {
             let rest = bytes.get(self.line..)?;
-            if let Some((_, size_line)) = chunk_line(rest) {
-                let chunk = rest.get(size_line..)?;
-                if is_field(chunk) {
-                    return Some(EntryPoint::Event { at: self.line, chunked: true });
+            if !self.is_inside {
+                if let Some((_, size_line)) = chunk_line(rest) {
+                    let chunk = rest.get(size_line..)?;
+                    if let Some(field) = field_len(chunk) {
+                        let event = EntryPoint::Event { at: self.line, chunked: true };
+                        return Some((event, self.line + size_line + field));
+                    }
+                    if FIELDS.iter().any(|field| field.starts_with(chunk)) {
+                        return None;
+                    }
                 }
-                if FIELDS.iter().any(|field| field.starts_with(chunk)) {
-                    return None;
+                if let (true, Some(field)) = (self.is_after_blank, field_len(rest)) {
+                    match self.first_event() {
+                        Some(at) if at < self.line => {
+                            return Some((EntryPoint::Event { at, chunked: false }, self.line + field));
+                        }
+                        _ => self.unchunked = Some(self.line),
+                    }
                 }
             }
-            if self.is_after_blank && is_field(rest) {
-                match self.unchunked {
-                    Some(at) if at < self.line => return Some(EntryPoint::Event { at, chunked: false }),
-                    _ => self.unchunked = Some(self.line),
+            let Some(end) = memchr::memchr(b'\n', rest) else {
+                if rest.len() > limits::MAX_WINDOW {
+                    (self.line, self.is_inside) = (bytes.len(), true);
                 }
-            }
-            let end = memchr::memchr(b'\n', rest)?;
-            self.is_after_blank = rest.get(..end)?.trim_ascii().is_empty();
-            self.line += end + 1;
+                return None;
+            };
+            let is_short = !self.is_inside && end <= limits::MAX_WINDOW;
+            self.is_after_blank = is_short && rest.get(..end)?.trim_ascii().is_empty();
+            (self.line, self.is_inside) = (self.line + end + 1, false);
         }
     }
 
+    /// Returns the first event without chunks that is not longer than a window.
+    fn first_event(&self) -> Option<usize> {
+        self.unchunked.filter(|at| self.line - at <= limits::MAX_WINDOW)
+    }
+
+    /// Returns the number of bytes at the front that are not needed.
+    fn needs_from(&self) -> usize {
+        self.first_event().unwrap_or(self.line)
+    }
+
     fn skip(&mut self, len: usize) {
+        self.is_inside |= len > self.line;
         self.line = self.line.saturating_sub(len);
         self.unchunked = self.unchunked.and_then(|at| at.checked_sub(len));
     }
@@ -223,8 +253,9 @@ impl EventSearch {
 /// How a line of an event begins.
 const FIELDS: [&[u8]; 5] = [b"event:", b"data:", b"id:", b"retry:", b": "];
 
-fn is_field(line: &[u8]) -> bool {
-    FIELDS.iter().any(|field| line.starts_with(field))
+/// Returns the length of the field name with its colon; `None` if no field begins here.
+fn field_len(line: &[u8]) -> Option<usize> {
+    FIELDS.iter().find(|field| line.starts_with(field)).map(|field| field.len())
 }
 
 /// Digits of a chunk size.
@@ -251,17 +282,11 @@ pub fn chunk_line(bytes: &[u8]) -> Option<(u64, usize)> {
 /// Longest request line that is found after a gap, in bytes: what is searched is kept that long.
 const MAX_FOUND_LINE: usize = limits::MAX_WINDOW / 2;
 
-/// Finds what looks like a request line (`client`) or a status line in `bytes`. A request line may
-/// begin before offset `from`, its version is searched from there on. The caller parses the head
-/// there, and searches on if it is none.
+/// Finds what looks like a request line (`client`) or a status line in `bytes`: its start, and the
+/// end of what shows it. A request line may begin before offset `from`, its version is searched
+/// from there on. The caller parses the head there, and searches on if it is none.
 #[must_use]
-pub fn find_head(bytes: &[u8], from: usize, client: bool) -> Option<usize> {
-    find_head_range(bytes, from, client).map(|range| range.start)
-}
-
-/// As [`find_head`], with the end of what shows it.
-#[must_use]
-pub fn find_head_range(bytes: &[u8], from: usize, client: bool) -> Option<Range<usize>> {
+pub fn find_head(bytes: &[u8], from: usize, client: bool) -> Option<Range<usize>> {
     if !client {
         let mut places = memchr::memmem::find_iter(bytes.get(from..)?, b"HTTP/1.").map(|at| at + from);
         let at = places.find(|at| bytes.get(at + 7..).is_some_and(is_status))?;
@@ -353,10 +378,11 @@ mod tests {
     #[test]
     fn heads_are_found_after_anything() {
         let bytes = b"} rest of a body}POST /m HTTP/1.1\r\nA: b\r\n\r\n";
-        assert_eq!(find_head(bytes, 0, true), Some(17));
-        assert_eq!(find_head(&bytes[18..], 0, true), None);
-        assert_eq!(find_head(b"0\r\n\r\nHTTP/1.1 200 OK", 0, false), Some(5));
-        assert_eq!(find_head(b"GET HTTP/1.1 HTTP/1.1\r\n", 0, true), Some(0));
+        let found = |bytes: &[u8], client| find_head(bytes, 0, client).map(|head| head.start);
+        assert_eq!(found(bytes, true), Some(17));
+        assert_eq!(found(&bytes[18..], true), None);
+        assert_eq!(found(b"0\r\n\r\nHTTP/1.1 200 OK", false), Some(5));
+        assert_eq!(found(b"GET HTTP/1.1 HTTP/1.1\r\n", true), Some(0));
         assert_eq!(METHODS.iter().map(|method| method.len()).max(), Some(MAX_METHOD_LEN));
     }
 
@@ -379,24 +405,38 @@ mod tests {
     }
 
     proptest! {
+        /// However the bytes are cut, and if what was passed is dropped.
         #[test]
         fn a_search_in_pieces_finds_what_a_search_of_the_whole_finds(
-            lines in prop::collection::vec(line(), 0..12),
-            cuts in prop::collection::vec(0usize..150, 0..12),
+            lines in prop::collection::vec((line(), 0usize..40), 0..12),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
             sender in prop::sample::select(vec![None, Some(Side::Client), Some(Side::Server)]),
         ) {
-            let bytes = lines.concat();
-            let mut ends: Vec<_> = cuts.iter().map(|cut| (*cut).min(bytes.len())).collect();
+            let mut bytes = Vec::new();
+            for (line, more) in lines {
+                bytes.extend_from_slice(line);
+                // Some lines are longer than what is kept.
+                bytes.resize(bytes.len() + if more > 35 { more * 200 } else { 0 }, b'.');
+            }
+            let mut ends: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
             ends.push(bytes.len());
             ends.sort_unstable();
-            let mut search = EntrySearch::default();
+            let (mut search, mut dropped, mut found) = (EntrySearch::default(), 0, None);
             for end in ends {
-                let found = search.find(&bytes[..end], sender);
-                prop_assert_eq!(found, EntrySearch::default().find(&bytes[..end], sender));
+                found = search.find(&bytes[dropped..end], sender);
                 if found.is_some() {
                     break;
                 }
+                dropped += search.passed();
+                search.skip(search.passed());
+                prop_assert!(end - dropped <= 2 * limits::MAX_WINDOW, "{} bytes are kept", end - dropped);
             }
+            let found = found.map(|entry| match entry {
+                EntryPoint::Request(at) => EntryPoint::Request(dropped + at),
+                EntryPoint::Response(at) => EntryPoint::Response(dropped + at),
+                EntryPoint::Event { at, chunked } => EntryPoint::Event { at: dropped + at, chunked },
+            });
+            prop_assert_eq!(found, EntrySearch::default().find(&bytes, sender));
         }
     }
 }
