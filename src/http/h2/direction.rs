@@ -137,6 +137,8 @@ impl Direction {
 
     /// Drops what is held.
     pub(super) fn shed(&mut self, at: Origin, findings: &mut Findings) {
+        // Room for the next block.
+        self.fields = Fields::default();
         if self.decoder.held() > USUAL_TABLE {
             findings.add(
                 Code::Http2Limit,
