@@ -67,6 +67,11 @@ impl Budget {
         Self { share, tally: Tally { held: 0 }, limit: share }
     }
 
+    /// Changes the share, in bytes.
+    pub(crate) fn set_share(&mut self, share: usize) {
+        (self.share, self.limit) = (share, share);
+    }
+
     /// Records that a holder holds `held` bytes.
     pub(crate) fn charge(&mut self, account: &mut Account, held: usize) {
         self.tally.charge(account, held);

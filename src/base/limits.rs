@@ -34,7 +34,7 @@ pub const MAX_FILE_STREAM_RUNS: usize = 1 << 20;
 
 /// Connections, sessions and streams each that the TUI lists while they are open: the latest. All
 /// of them are listed when they end, or the capture does.
-pub const MAX_IN_PROGRESS: usize = 10_000;
+pub const MAX_IN_PROGRESS: usize = 4096;
 
 /// Findings and connections that wait until it is known whether they belong to something that
 /// matches the filter. A finding waits for its exchange, a connection for the end of the capture;
@@ -176,10 +176,10 @@ pub const MAX_SNIFF: usize = 4096;
 /// the next one.
 pub const MAX_WINDOW: usize = 16 << 10;
 
-/// Secrets of TLS connections that are kept; beyond that the oldest are dropped. A key log that
-/// grew for months has a million lines: about 200 MB in the worst case (TLS 1.2), 100 MB in TLS
-/// 1.3.
-pub const MAX_SECRETS: usize = 1 << 20;
+/// Memory of the secrets of TLS connections, in bytes; beyond that the oldest are dropped. A key
+/// log that grew for months has a million lines, which take 50 to 65 bytes each in TLS 1.3 and a
+/// hundred in TLS 1.2. It is taken from [`MAX_MEMORY_PER_SHARD`] of all shards.
+pub const MAX_SECRETS: usize = 64 << 20;
 
 /// Connections whose secrets are tried on a connection whose ClientHello was not captured: those
 /// that were logged last. Each costs a record's decryption.

@@ -20,7 +20,7 @@ use crate::tls::{ClientRandom, KeyLog, KeyStore};
 const CONNECTIONS_PER_ITEM: usize = 1024;
 
 /// Secrets, shared between the thread that reads and those that read again or write. At most
-/// [`limits::MAX_SECRETS`]: the oldest are dropped, as the analysis drops them
+/// [`limits::MAX_SECRETS`] bytes: the oldest are dropped, as the analysis drops them
 /// (`tls.secret_limit`).
 #[derive(Clone, Default)]
 pub(super) struct LoggedSecrets(Arc<Shared>);

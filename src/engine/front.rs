@@ -38,6 +38,11 @@ impl Front {
         self.files = files;
     }
 
+    /// Divides connections into half as many shards.
+    pub(super) fn halve_shards(&mut self) {
+        self.directory.halve_shards();
+    }
+
     /// Returns the number of the packet or tick that is being processed.
     pub(super) fn input(&self) -> u64 {
         self.inputs

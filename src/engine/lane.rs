@@ -30,8 +30,11 @@ pub(super) struct Lane {
     /// Connections whose holes are given up when the input in hand is done, because they hold most
     /// of a share that is full.
     over_share: VecDeque<ConnectionId>,
-    /// The secrets that were read so far: those of every lane are the same.
+    /// The secrets that were read so far: those of every lane are the same. They take their memory
+    /// from the shares.
     secrets: KeyStore,
+    /// Number of shards with connections.
+    shards: usize,
     /// The connections that the latest of them are about.
     latest: BTreeSet<ClientRandom>,
     /// The connections of each shard that wait for secrets.
@@ -62,6 +65,7 @@ impl Default for Lane {
             budgets: [const { Budget::new(limits::MAX_MEMORY_PER_SHARD) }; limits::SHARDS],
             over_share: VecDeque::new(),
             secrets: KeyStore::default(),
+            shards: limits::SHARDS,
             latest: BTreeSet::new(),
             waiting: Default::default(),
             trials: Default::default(),
@@ -79,6 +83,12 @@ impl Default for Lane {
 }
 
 impl Lane {
+    /// Takes half the memory: half of the shards have connections.
+    pub(super) fn halve_memory(&mut self) {
+        self.shards = limits::SHARDS / 2;
+        self.secrets.halve_memory();
+    }
+
     /// Emits payloads from now on.
     pub(super) fn emit_payloads(&mut self) {
         self.emits_payloads = true;
@@ -162,7 +172,10 @@ impl Lane {
     /// Adds secrets. Returns whether older ones were dropped for the first time.
     pub(super) fn add_secrets(&mut self, lines: &[Line]) -> bool {
         self.latest = waiting::connections(lines);
-        self.secrets.add(lines)
+        let has_evicted = self.secrets.add(lines);
+        let share = limits::MAX_MEMORY_PER_SHARD.saturating_sub(self.secrets.memory() / self.shards);
+        self.budgets.iter_mut().for_each(|budget| budget.set_share(share));
+        has_evicted
     }
 
     /// Returns whether the last input has more to emit.

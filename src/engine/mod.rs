@@ -159,6 +159,18 @@ impl Engine {
         self.tracker.emit_requests();
     }
 
+    /// Takes half the memory for connections and secrets, in shards as large as before: for a
+    /// program that keeps something beside the analysis. Called before the first packet.
+    pub fn halve_memory(&mut self) {
+        self.front.halve_shards();
+        self.lanes.iter_mut().for_each(Lane::halve_memory);
+    }
+
+    /// Takes half the memory for what belongs to sessions, too.
+    pub fn halve_sessions(&mut self) {
+        self.tracker.halve_memory();
+    }
+
     /// Emits requests as they come, and the bytes that transactions carry ([`Fact::Payload`]).
     pub fn emit_payloads(&mut self) {
         self.emit_requests();
@@ -289,8 +301,7 @@ impl Engine {
         let evicted =
             self.lanes.iter_mut().map(|lane| lane.add_secrets(&log.lines)).fold(false, |a, b| a | b);
         if evicted {
-            let detail = format!("more than {}", limits::MAX_SECRETS);
-            self.findings.add(Code::TlsSecretLimit, at, detail);
+            self.findings.add(Code::TlsSecretLimit, at, "the oldest were dropped");
         }
         self.emit(out);
         self.inputs.extend((0..limits::SHARDS as u8).map(|shard| LaneInput::Secrets { shard }));

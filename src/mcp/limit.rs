@@ -32,7 +32,7 @@ impl Step<'_> {
     }
 
     fn evict_session(&mut self, index: SessionIndex) {
-        let (count, memory) = (limits::MAX_SESSIONS, limits::MAX_MEMORY_OF_SESSIONS);
+        let (count, memory) = (limits::MAX_SESSIONS, self.tables.sessions.most());
         let detail = format!("more than {count} sessions, or more than {memory} bytes for them");
         rules::add_limit(self.at, detail, self.tables.sink.findings);
         for n in ending::all_outstanding(index, &self.tables) {
@@ -51,15 +51,16 @@ impl Step<'_> {
     pub(super) fn limit_memory(&mut self, transactions: usize) -> usize {
         let [exchanges, sessions] =
             [self.tables.exchanges.open_allocated(), self.tables.sessions.allocated()];
+        let most = self.tables.sessions.most();
         // Held responses have a part of their own, within which they are kept.
         let held = exchanges + sessions + transactions + self.tables.exchanges.held().allocated();
-        if transactions > limits::MAX_MEMORY_OF_SESSIONS / 2 {
-            return transactions - limits::MAX_MEMORY_OF_SESSIONS / 8 * 3;
+        if transactions > most / 2 {
+            return transactions - most / 8 * 3;
         }
-        if held <= limits::MAX_MEMORY_OF_SESSIONS {
+        if held <= most {
             return 0;
         }
-        let excess = held - limits::MAX_MEMORY_OF_SESSIONS / 4 * 3;
+        let excess = held - most / 4 * 3;
         if transactions > exchanges.max(sessions) {
             return excess;
         }

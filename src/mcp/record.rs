@@ -74,6 +74,13 @@ impl fmt::Display for ServerRef {
 }
 
 impl SessionRef {
+    /// Returns the length of its texts, in bytes.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        let texts = [&self.id, &self.path, &self.server_name, &self.client_name];
+        texts.into_iter().flatten().map(|text| text.len()).sum()
+    }
+
     /// The server that the record is about.
     #[must_use]
     pub fn identity(&self) -> ServerRef {
@@ -531,11 +538,7 @@ impl Session {
         let infos: usize = infos.map(|info| info.name.len() + info.version.len()).sum();
         let names = self.client_capabilities.iter().chain(&self.server_capabilities);
         let names: usize = names.map(|name| name.len() + size_of::<Box<str>>()).sum();
-        let reference = arc(&self.session.id)
-            + arc(&self.session.path)
-            + arc(&self.session.server_name)
-            + arc(&self.session.client_name);
-        reference + arc(&self.protocol_version) + infos + names
+        self.session.text_len() + arc(&self.protocol_version) + infos + names
     }
 }
 

@@ -64,9 +64,21 @@ pub(super) struct Sessions {
     carried: CarriedSessions,
     /// Number of headless sessions: see [`SessionState::is_headless`].
     headless: usize,
+    /// Whether what belongs to sessions takes half the memory.
+    is_halved: bool,
 }
 
 impl Sessions {
+    /// Takes half the memory from now on.
+    pub(super) fn halve_memory(&mut self) {
+        self.is_halved = true;
+    }
+
+    /// Returns the memory that what belongs to sessions may take, in bytes.
+    pub(super) fn most(&self) -> usize {
+        limits::MAX_MEMORY_OF_SESSIONS >> u32::from(self.is_halved)
+    }
+
     /// The session; `None` if it is quiet or evicted.
     pub(super) fn get(&self, index: SessionIndex) -> Option<&SessionState> {
         self.slots.get(index.position())?.active()

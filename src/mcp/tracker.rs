@@ -348,6 +348,11 @@ impl Tracker {
         out.extend(self.sessions.take_all().into_iter().map(|record| Record::Session(Box::new(record))));
     }
 
+    /// Takes half the memory for what belongs to sessions.
+    pub fn halve_memory(&mut self) {
+        self.sessions.halve_memory();
+    }
+
     /// The latest [`limits::MAX_IN_PROGRESS`] sessions so far.
     #[must_use]
     pub fn open_sessions(&self) -> Vec<Session> {

@@ -34,6 +34,8 @@ pub struct Directory {
     next: u32,
     /// Key and slot of the last packet: packets of a connection often follow each other.
     latest: Option<(Key, u32)>,
+    /// Whether pairs of shards are one.
+    is_halved: bool,
 }
 
 /// Where a segment belongs.
@@ -80,6 +82,12 @@ struct Direction {
 }
 
 impl Directory {
+    /// Divides connections into half as many shards: the even ones. Called before the first
+    /// segment.
+    pub fn halve_shards(&mut self) {
+        self.is_halved = true;
+    }
+
     /// Finds or opens the connection of a segment. Emits the connections that are forgotten for it:
     /// an earlier one with the same addresses, or one that makes room.
     #[inline]
@@ -153,7 +161,8 @@ impl Directory {
         if self.slab.len() >= limits::MAX_CONNECTIONS {
             self.make_room(segment.origin, sink);
         }
-        let id = ConnectionId { slot: self.slab.next_slot(), tcp_stream: self.next, shard: key.shard() };
+        let shard = if self.is_halved { key.shard() & !1 } else { key.shard() };
+        let id = ConnectionId { slot: self.slab.next_slot(), tcp_stream: self.next, shard };
         self.next = self.next.wrapping_add(1);
         let ends = [addresses.source, addresses.destination];
         let at = segment.origin;

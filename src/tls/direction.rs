@@ -96,8 +96,8 @@ pub(super) struct Secrets<'a> {
     pub(super) side: Side,
 }
 
-impl<'a> Secrets<'a> {
-    pub(super) fn of(&self, stage: Stage) -> Option<&'a Secret> {
+impl Secrets<'_> {
+    pub(super) fn of(&self, stage: Stage) -> Option<Secret> {
         self.store.get(&self.random, stage.label(self.side)?)
     }
 }
@@ -113,8 +113,8 @@ impl Direction {
         if self.opener.is_none()
             && let Some(secret) = secrets.of(self.stage)
         {
-            self.opener = Opener::v13(secrets.suite, secret);
-            self.secret = Some(secret.clone());
+            self.opener = Opener::v13(secrets.suite, &secret);
+            self.secret = Some(secret);
         }
         if let Some(opener) = &self.opener
             && let Some((plain, sequence)) = search(opener, record, (self.sequence, self.lost), budget)
@@ -126,7 +126,7 @@ impl Direction {
             && self.stage == Stage::Application
             && let Some(next) =
                 self.secret.as_ref().and_then(|secret| schedule::next_secret(secrets.suite.hash(), secret))
-            && let Some(plain) = self.open_with(&next, secrets, record, budget)
+            && let Some(plain) = self.open_with(next, secrets, record, budget)
         {
             return Some(plain);
         }
@@ -146,17 +146,17 @@ impl Direction {
     /// uses that secret from now on.
     fn open_with(
         &mut self,
-        secret: &Secret,
+        secret: Secret,
         secrets: &Secrets<'_>,
         record: &Record,
         budget: &mut TrialBudget,
     ) -> Option<Plain> {
-        let opener = Opener::v13(secrets.suite, secret)?;
+        let opener = Opener::v13(secrets.suite, &secret)?;
         let (plain, sequence) = search(&opener, record, (0, self.lost), budget)?;
         self.messages.clear();
         self.has_changed |= self.stage == Stage::Application;
         self.opener = Some(opener);
-        self.secret = Some(secret.clone());
+        self.secret = Some(secret);
         self.opened(sequence);
         Some(plain)
     }
@@ -173,7 +173,7 @@ impl Direction {
         let current = *self.epoch.get_or_insert(latest);
         let opener_of = |epoch: Epoch| {
             let master = store.get(&epoch.randoms.client, Label::Master)?;
-            Opener::v12((epoch.suite, epoch.encrypt_then_mac), master, &epoch.randoms, side)
+            Opener::v12((epoch.suite, epoch.encrypt_then_mac), &master, &epoch.randoms, side)
         };
         if self.opener.is_none() {
             self.opener = opener_of(current);

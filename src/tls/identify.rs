@@ -57,7 +57,7 @@ pub(super) fn identify(
             else {
                 continue;
             };
-            let opener = Opener::v12((epoch.suite, epoch.encrypt_then_mac), master, &epoch.randoms, side);
+            let opener = Opener::v12((epoch.suite, epoch.encrypt_then_mac), &master, &epoch.randoms, side);
             let identity = Identity {
                 random,
                 version: TlsVersion::V12,
@@ -100,7 +100,7 @@ fn v13_keys(
             for stage in [Stage::Application, Stage::Handshake] {
                 let secret = stage.label(side).and_then(|label| store.get(&random, label));
                 for &suite in &suites {
-                    let opener = secret.and_then(|secret| Opener::v13(suite, secret));
+                    let opener = secret.as_ref().and_then(|secret| Opener::v13(suite, secret));
                     let identity = Identity { random, version: TlsVersion::V13, suite, side, stage };
                     keys.extend(opener.map(|opener| (identity, opener)));
                 }

@@ -30,6 +30,7 @@ mod quic;
 mod record;
 mod schedule;
 mod secret;
+mod secret_arena;
 mod store;
 mod suite;
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl Negotiation {
         let Some(random) = self.random else {
             return "the ClientHello was not captured, and no known secret opens the records".to_owned();
         };
-        let has = |label: Label| store.get(&random, label).is_some();
+        let has = |label: Label| store.has(&random, label);
         let [master, client, server] = [Label::Master, Label::ClientApplication, Label::ServerApplication];
         let missing = [client, server].into_iter().filter(|label| !has(*label)).map(Label::name);
         let missing = missing.collect::<Vec<_>>().join(" and ");

@@ -84,7 +84,7 @@ pub enum Label {
     ServerApplication,
 }
 
-/// Every label with its name in a key log.
+/// Every label with its name in a key log, in the order of the variants.
 const NAMES: [(Label, &str); 6] = [
     (Label::Master, "CLIENT_RANDOM"),
     (Label::ClientEarly, "CLIENT_EARLY_TRAFFIC_SECRET"),
@@ -99,6 +99,13 @@ impl Label {
     #[must_use]
     pub fn named(name: &[u8]) -> Option<Self> {
         NAMES.iter().find(|(_, known)| known.as_bytes() == name).map(|(label, _)| *label)
+    }
+
+    /// Returns the label with this number, counted from 0 in the order of the variants; `None` if
+    /// there is none.
+    #[must_use]
+    pub(super) fn numbered(number: u8) -> Option<Self> {
+        NAMES.get(usize::from(number)).map(|(label, _)| *label)
     }
 
     /// Returns the name used in a key log.

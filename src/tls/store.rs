@@ -1,34 +1,47 @@
 //! The secrets that were read so far, by connection.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 
 use zeroize::Zeroizing;
 
 use super::keylog::Line;
 use super::secret::{ClientRandom, Label, Secret};
+use super::secret_arena::SecretArena;
 use crate::base::limits;
 
 /// Secrets by client random.
 ///
-/// INVARIANT: `newer` and `older` have at most half of [`limits::MAX_SECRETS`] each. When `newer`
-/// is full it becomes `older`, so the latest secrets are always there.
-#[derive(Default)]
+/// INVARIANT: `newer` and `older` take at most half of `most` bytes each. When `newer` is full it
+/// becomes `older`, so the latest secrets are always there.
 pub struct KeyStore {
-    newer: Generation,
-    older: Generation,
+    /// [`limits::MAX_SECRETS`], or less.
+    most: usize,
+    newer: SecretArena,
+    older: SecretArena,
     /// The randoms that were added last, oldest first: at most [`limits::MAX_CANDIDATES`].
     latest: VecDeque<ClientRandom>,
     has_evicted: bool,
 }
 
-#[derive(Default)]
-struct Generation {
-    secrets: usize,
-    by_random: HashMap<ClientRandom, Vec<(Label, Secret)>, foldhash::fast::RandomState>,
+impl Default for KeyStore {
+    fn default() -> Self {
+        Self {
+            most: limits::MAX_SECRETS,
+            newer: SecretArena::default(),
+            older: SecretArena::default(),
+            latest: VecDeque::new(),
+            has_evicted: false,
+        }
+    }
 }
 
 impl KeyStore {
+    /// Keeps half as many secrets.
+    pub fn halve_memory(&mut self) {
+        self.most /= 2;
+    }
+
     /// Adds secrets. Returns whether secrets were evicted for the first time.
     pub fn add(&mut self, lines: &[Line]) -> bool {
         let had_evicted = self.has_evicted;
@@ -39,19 +52,16 @@ impl KeyStore {
     }
 
     fn add_line(&mut self, line: &Line) {
-        if self.get(&line.random, line.label).is_some_and(|known| *known == line.secret) {
+        if self.bytes_of(&line.random, line.label).is_some_and(|known| known == line.secret.bytes()) {
             return;
         }
-        if self.newer.secrets >= limits::MAX_SECRETS / 2 {
-            self.has_evicted |= self.older.secrets > 0;
+        if self.newer.memory() >= self.most / 2 {
+            self.has_evicted |= self.older.len() > 0;
             self.older = std::mem::take(&mut self.newer);
         }
         let is_new = !self.knows(&line.random);
-        let secrets = self.newer.by_random.entry(line.random).or_insert_with(|| Vec::with_capacity(1));
         // A program that logs a random twice means the later secret.
-        secrets.retain(|(label, _)| *label != line.label);
-        secrets.push((line.label, line.secret.clone()));
-        self.newer.secrets += 1;
+        self.newer.add(&line.random, line.label, &line.secret);
         if is_new {
             if self.latest.len() >= limits::MAX_CANDIDATES {
                 self.latest.pop_front();
@@ -60,19 +70,33 @@ impl KeyStore {
         }
     }
 
+    /// Returns the memory of all secrets, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.newer.memory() + self.older.memory()
+    }
+
     /// Returns a secret of a connection; `None` if it was not read.
     #[must_use]
-    pub fn get(&self, random: &ClientRandom, label: Label) -> Option<&Secret> {
-        [&self.newer, &self.older].into_iter().find_map(|generation| {
-            let secrets = generation.by_random.get(random)?;
-            secrets.iter().find(|(known, _)| *known == label).map(|(_, secret)| secret)
-        })
+    pub fn get(&self, random: &ClientRandom, label: Label) -> Option<Secret> {
+        self.bytes_of(random, label).map(|bytes| Secret::new(bytes.to_vec()))
+    }
+
+    /// Returns whether a secret of a connection was read.
+    #[must_use]
+    pub fn has(&self, random: &ClientRandom, label: Label) -> bool {
+        self.bytes_of(random, label).is_some()
+    }
+
+    fn bytes_of(&self, random: &ClientRandom, label: Label) -> Option<&[u8]> {
+        let mut secrets = self.newer.secrets_of(random).chain(self.older.secrets_of(random));
+        secrets.find(|(known, _)| *known == label).map(|(_, bytes)| bytes)
     }
 
     /// Returns whether any secret of a connection was read.
     #[must_use]
     pub fn knows(&self, random: &ClientRandom) -> bool {
-        self.newer.by_random.contains_key(random) || self.older.by_random.contains_key(random)
+        self.newer.knows(random) || self.older.knows(random)
     }
 
     /// Returns whether no secret was read.
@@ -84,7 +108,7 @@ impl KeyStore {
     /// Returns whether the secrets of a connection open both directions to their end.
     #[must_use]
     pub fn is_complete(&self, random: &ClientRandom) -> bool {
-        let has = |label: Label| self.get(random, label).is_some();
+        let has = |label: Label| self.has(random, label);
         let v13 = [Label::ClientHandshake, Label::ServerHandshake, Label::ClientApplication];
         has(Label::Master) || v13.into_iter().all(has) && has(Label::ServerApplication)
     }
@@ -93,9 +117,11 @@ impl KeyStore {
     /// in which they were read.
     #[must_use]
     pub fn lines_of(&self, random: &ClientRandom) -> Vec<Zeroizing<String>> {
-        let generations = [&self.older, &self.newer].into_iter();
-        let secrets = generations.filter_map(|generation| generation.by_random.get(random)).flatten();
-        secrets.map(|(label, secret)| secret.line(*label, random)).collect()
+        let secrets = self.newer.secrets_of(random).chain(self.older.secrets_of(random));
+        let line = |(label, bytes): (Label, &[u8])| Secret::new(bytes.to_vec()).line(label, random);
+        let mut lines: Vec<_> = secrets.map(line).collect();
+        lines.reverse();
+        lines
     }
 
     /// Returns every connection whose secrets are known; those that were read last are last, in
@@ -103,8 +129,8 @@ impl KeyStore {
     #[must_use]
     pub fn connections(&self) -> Vec<ClientRandom> {
         let latest: HashSet<&ClientRandom> = self.latest.iter().collect();
-        let all = self.older.by_random.keys().chain(self.newer.by_random.keys());
-        let mut earlier: Vec<ClientRandom> = all.filter(|random| !latest.contains(random)).copied().collect();
+        let all = self.older.randoms().chain(self.newer.randoms());
+        let mut earlier: Vec<ClientRandom> = all.filter(|random| !latest.contains(random)).collect();
         earlier.sort_unstable();
         earlier.dedup();
         earlier.extend(self.latest.iter().filter(|random| self.knows(random)));
@@ -119,7 +145,7 @@ impl KeyStore {
 
 impl fmt::Debug for KeyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyStore").field("secrets", &(self.newer.secrets + self.older.secrets)).finish()
+        f.debug_struct("KeyStore").field("secrets", &(self.newer.len() + self.older.len())).finish()
     }
 }
 
@@ -147,7 +173,7 @@ mod tests {
         assert!(store.get(&first, Label::Master).is_none());
         assert!(store.knows(&first) && !store.knows(&line(3, Label::Master).random));
         assert_eq!(store.candidates().count(), 2);
-        assert_eq!(store.newer.secrets, 3);
+        assert_eq!(store.newer.len(), 3);
     }
 
     /// What is read again gives the same store.
@@ -183,15 +209,16 @@ mod tests {
     #[test]
     fn the_latest_secrets_are_kept() {
         let mut store = KeyStore::default();
-        let all = limits::MAX_SECRETS as u32 * 2;
+        // A hundred bytes each.
+        let all = limits::MAX_SECRETS as u32 / 50;
         let mut reports = 0;
         for number in 0..all {
             reports += u32::from(store.add(&[line(number, Label::Master)]));
         }
         assert_eq!(reports, 1, "eviction is reported once");
         let has = |number: u32| store.knows(&line(number, Label::Master).random);
-        assert!(has(all - 1) && has(all - limits::MAX_SECRETS as u32 / 2) && !has(0));
-        assert!(store.newer.secrets + store.older.secrets <= limits::MAX_SECRETS);
+        assert!(has(all - 1) && has(all - limits::MAX_SECRETS as u32 / 220) && !has(0));
+        assert!(store.memory() <= limits::MAX_SECRETS + (1 << 20), "{}", store.memory());
         assert_eq!(store.candidates().count(), limits::MAX_CANDIDATES);
     }
 }

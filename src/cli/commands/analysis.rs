@@ -89,6 +89,10 @@ pub(super) fn run(
     mut progress_bar: ProgressBar,
     mut process: impl FnMut(&[Entry]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    if reader.device().is_some() {
+        // The kernel's buffer is resident, too.
+        engine.halve_memory();
+    }
     let progress = reader.progress();
     let mut entries = Vec::new();
     loop {

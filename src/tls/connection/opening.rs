@@ -53,7 +53,7 @@ impl Connection {
     fn lacks_hello(&self, store: &KeyStore) -> bool {
         match self.negotiation.random {
             // The keys of TLS 1.2 depend on the ServerHello.
-            Some(random) => store.get(&random, Label::Master).is_some(),
+            Some(random) => store.has(&random, Label::Master),
             // None of the known secrets fits; later ones are tried on later records.
             None => !store.is_empty(),
         }
@@ -89,9 +89,8 @@ impl Connection {
         let (Some(random), Some(suite)) = (self.negotiation.random, self.negotiation.suite()) else {
             return self.cannot_open();
         };
-        let is_known = |side: Side| {
-            Stage::Application.label(side).is_some_and(|label| cx.store.get(&random, label).is_some())
-        };
+        let is_known =
+            |side: Side| Stage::Application.label(side).is_some_and(|label| cx.store.has(&random, label));
         if !self.has_given_up && !Side::BOTH.into_iter().all(is_known) {
             return Outcome::Wait;
         }
@@ -180,7 +179,7 @@ impl Connection {
         let side = self.side(from);
         let (direction, _) = from.split_mut(&mut self.directions);
         let random = direction.epoch.unwrap_or(latest).randoms.client;
-        if cx.store.get(&random, Label::Master).is_none() {
+        if !cx.store.has(&random, Label::Master) {
             return self.cannot_open();
         }
         match direction.open_v12((side, latest), cx.store, record, &mut self.budget) {
