@@ -164,7 +164,7 @@ fn filled() -> App {
         if batch.is_empty() {
             break;
         }
-        app.handle(Event::Batch(batch));
+        app.handle(Event::Batch(batch.into()));
     }
     app.handle(Event::End);
     if let Ok(status) = fs::read_to_string("/proc/self/status") {

@@ -149,12 +149,12 @@ fn load(mut source: impl mcpdump::capture::Source, events: &SyncSender<Sent>) {
                 return;
             }
         }
-        if events.send((Event::Batch(std::mem::take(&mut gathered)), None)).is_err() {
+        if events.send((Event::Batch(std::mem::take(&mut gathered).into()), None)).is_err() {
             return;
         }
     }
     for batch in gathered.chunks(512) {
-        if events.send((Event::Batch(batch.to_vec()), None)).is_err() {
+        if events.send((Event::Batch(batch.to_vec().into()), None)).is_err() {
             return;
         }
     }

@@ -122,6 +122,15 @@ impl Ledger {
         self
     }
 
+    /// Takes half the memory for latency tables and only counts sessions: for a program that keeps
+    /// lists of its own.
+    #[must_use]
+    pub fn beside_lists(mut self) -> Self {
+        self.room = Room::new(limits::MAX_LATENCY_MEMORY / 2);
+        self.sessions.only_count();
+        self
+    }
+
     /// Sets the files of the capture, for [`By::File`].
     #[must_use]
     pub fn with_files(mut self, files: Files) -> Self {

@@ -256,6 +256,7 @@ pub(super) struct SessionTotals {
     count: u64,
     /// Legs behind proxies.
     other_views: u64,
+    is_only_counted: bool,
     rows: Vec<Session>,
     /// Length of the texts of `rows`, in bytes.
     text_len: usize,
@@ -276,6 +277,7 @@ impl SessionTotals {
         Self {
             count: 0,
             other_views: 0,
+            is_only_counted: false,
             rows: Vec::new(),
             text_len: 0,
             exchanges: HashMap::with_hasher(RandomState::default()),
@@ -286,6 +288,9 @@ impl SessionTotals {
         self.count += u64::from(session.session.behind.is_none());
         self.other_views += u64::from(session.session.behind.is_some());
         let text_len = self.text_len + session.text_len();
+        if self.is_only_counted {
+            return;
+        }
         if self.rows.len() < limits::MAX_TABLE_ROWS && text_len <= limits::MAX_TABLE_TEXT {
             self.text_len = text_len;
             self.rows.push(session.clone());
@@ -294,7 +299,8 @@ impl SessionTotals {
 
     pub(super) fn record_exchange(&mut self, exchange: &Exchange) {
         let number = exchange.session.number;
-        if self.exchanges.len() >= limits::MAX_SESSIONS && !self.exchanges.contains_key(&number) {
+        let has_room = self.exchanges.len() < limits::MAX_SESSIONS || self.exchanges.contains_key(&number);
+        if self.is_only_counted || !has_room {
             return;
         }
         let totals = self.exchanges.entry(number).or_default();
@@ -305,6 +311,11 @@ impl SessionTotals {
             Status::Cancelled | Status::Unanswered => totals.unanswered += 1,
         }
         totals.max_ns = totals.max_ns.max(exchange.unanswered_ns().or_else(|| exchange.latency_ns()));
+    }
+
+    /// Keeps no rows from now on.
+    pub(super) fn only_count(&mut self) {
+        self.is_only_counted = true;
     }
 
     /// The number of sessions.

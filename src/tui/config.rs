@@ -30,7 +30,7 @@ pub struct Config {
     pub(super) time: TimeStyle,
     /// The time zone of local times; set by the program, which reads it from the system.
     pub zone: TimeZone,
-    /// The memory for bodies, in bytes. Older bodies go to a temporary file.
+    /// The memory for rows and bodies, in bytes. Older bodies go to a temporary file.
     pub memory: usize,
     /// Whether filters are saved for the next run.
     pub history: bool,
@@ -128,7 +128,7 @@ impl Config {
              animation = true\n\
              # times: utc, local or relative (to the first packet)\n\
              time = \"utc\"\n\
-             # memory for bodies, in MB; older bodies go to a temporary file\n\
+             # memory for rows and bodies, in MB; older bodies go to a temporary file\n\
              memory = 64\n\
              # save filters for later runs, in $XDG_STATE_HOME/mcpdump/history\n\
              history = true\n\

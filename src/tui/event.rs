@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
+use super::batch::Batch;
 use super::explanation::Explanation;
+use crate::ledger::ConnectionPackets;
 use crate::ledger::store::InProgress;
-use crate::ledger::{ConnectionPackets, Entry};
 
 /// An event.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub enum Event {
     /// The terminal was resized.
     Resize,
     /// The analysis emitted entries.
-    Batch(Vec<Entry>),
+    Batch(Batch),
     /// More of the source was read.
     Loading(Loading),
     /// The current state of what is in progress.

@@ -44,15 +44,15 @@ impl ExchangeStats {
         &self.activity
     }
 
-    /// Records an exchange that is over.
-    pub(super) fn record(&mut self, exchange: &Exchange) {
+    /// Records an exchange that is over. `room` is what all histograms may still take.
+    pub(super) fn record(&mut self, exchange: &Exchange, room: &mut StepRoom) {
         self.exchanges += 1;
         self.activity.record(exchange.request.span.start.time);
         self.failed += u64::from(exchange.is_failure());
         if let Some(waited) = exchange.unanswered_ns() {
-            add(&mut self.waits, &mut self.waits_range, waited);
+            add(&mut self.waits, &mut self.waits_range, waited, room);
         } else if let Some(total) = exchange.latency_ns() {
-            add(&mut self.totals, &mut self.range, total);
+            add(&mut self.totals, &mut self.range, total, room);
         }
     }
 
@@ -71,20 +71,34 @@ impl ExchangeStats {
     }
 }
 
-/// Adds a value to a histogram and to its range.
-fn add(steps: &mut Vec<(u16, u32)>, range: &mut (i64, i64), ns: i64) {
+/// The number of histogram steps that a set of statistics may still take.
+#[derive(Debug)]
+pub(super) struct StepRoom(usize);
+
+impl Default for StepRoom {
+    /// 8 MB of steps.
+    fn default() -> Self {
+        Self(1 << 20)
+    }
+}
+
+/// Adds a value to a histogram and to its range. Without room for another step it is counted in the
+/// nearest one.
+fn add(steps: &mut Vec<(u16, u32)>, range: &mut (i64, i64), ns: i64, room: &mut StepRoom) {
     let (least, largest) = if steps.is_empty() { (ns, ns) } else { *range };
     *range = (least.min(ns), largest.max(ns));
     let step = step_of(ns.max(1).unsigned_abs());
     match steps.binary_search_by_key(&step, |(step, _)| *step) {
-        Ok(at) => {
-            if let Some((_, count)) = steps.get_mut(at) {
-                *count = count.saturating_add(1);
-            }
-        }
-        Err(at) => {
+        Err(at) if room.0 > 0 || steps.is_empty() => {
             steps.reserve_exact(1);
             steps.insert(at, (step, 1));
+            room.0 = room.0.saturating_sub(1);
+        }
+        Ok(at) | Err(at) => {
+            let nearest = at.min(steps.len().saturating_sub(1));
+            if let Some((_, count)) = steps.get_mut(nearest) {
+                *count = count.saturating_add(1);
+            }
         }
     }
 }
@@ -115,7 +129,7 @@ mod tests {
         fn quantiles_are_near(totals in prop::collection::vec(1i64..100_000_000_000, 1..200), per_mille in 1u64..=1000) {
             let mut stats = ExchangeStats::default();
             for total in &totals {
-                stats.record(&sample::exchange(1, "ping", None, *total));
+                stats.record(&sample::exchange(1, "ping", None, *total), &mut StepRoom::default());
             }
             let mut sorted = totals;
             sorted.sort_unstable();
@@ -125,5 +139,15 @@ mod tests {
             let last = sorted[sorted.len() - 1] as f64;
             prop_assert!(stats.quantile(1000).unwrap().ns as f64 <= last, "no more than the largest");
         }
+    }
+
+    #[test]
+    fn without_room_exchanges_are_counted_in_the_nearest_step() {
+        let (mut stats, mut room) = (ExchangeStats::default(), StepRoom(2));
+        for total in [1_000, 9_000, 5_000_000, 10] {
+            stats.record(&sample::exchange(1, "ping", None, total), &mut room);
+        }
+        assert_eq!((stats.exchanges(), stats.totals.len()), (4, 2));
+        assert_eq!(stats.totals.iter().map(|(_, count)| count).sum::<u32>(), 4);
     }
 }

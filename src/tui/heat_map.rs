@@ -31,6 +31,13 @@ const MIN_WIDTH: i64 = 1_000_000;
 /// The largest number of heat maps. Methods and tools beyond it have none.
 const MAX_HEAT_MAPS: usize = limits::MAX_TABLE_ROWS;
 
+/// The largest number of cells of all heat maps: 8 MB. Beyond it columns become wider, down to
+/// [`MIN_COLUMNS`]; then exchanges that would need another cell are not counted.
+const MAX_CELLS: usize = 1 << 18;
+
+/// The number of columns below which they do not become wider for the sake of memory.
+const MIN_COLUMNS: i64 = 32;
+
 /// Returns the start of a step, in nanoseconds; 0 for the first, which holds everything below 1 µs.
 pub(super) fn step_start(step: usize) -> i64 {
     let Some(at) = step.checked_sub(1) else { return 0 };
@@ -59,6 +66,8 @@ pub(super) struct HeatMaps {
     /// Columns are counted from the epoch.
     range: Option<(i64, i64)>,
     heat_maps: HashMap<CallGroup, HeatMap, foldhash::fast::RandomState>,
+    /// Number of cells of all heat maps.
+    cells: usize,
 }
 
 /// The latencies of one method and tool over time.
@@ -103,7 +112,7 @@ pub(super) struct LatencyCount {
 
 impl Default for HeatMaps {
     fn default() -> Self {
-        Self { width: MIN_WIDTH, range: None, heat_maps: HashMap::default() }
+        Self { width: MIN_WIDTH, range: None, heat_maps: HashMap::default(), cells: 0 }
     }
 }
 
@@ -151,7 +160,8 @@ impl HeatMaps {
             let column = self.column_of(time);
             let (first, last) =
                 self.range.map_or((column, column), |(first, last)| (first.min(column), last.max(column)));
-            if last - first < MAX_COLUMNS {
+            let is_full = self.cells >= MAX_CELLS && last - first >= MIN_COLUMNS;
+            if last - first < MAX_COLUMNS && !is_full {
                 self.range = Some((first, last));
                 break;
             }
@@ -160,7 +170,9 @@ impl HeatMaps {
         let (column, step) = (self.column_of(time), step_of(total));
         let is_failed = waited.is_none() && exchange.is_failure();
         let one = LatencyCount { all: 1, failed: is_failed.into(), waited: waited.is_some().into() };
-        self.heat_maps.entry(subject).or_default().record(column, step, one);
+        let may_grow = self.cells < MAX_CELLS;
+        let has_grown = self.heat_maps.entry(subject).or_default().record(column, step, one, may_grow);
+        self.cells += usize::from(has_grown);
     }
 
     /// Doubles the width: two columns become one.
@@ -168,6 +180,7 @@ impl HeatMaps {
         self.width = self.width.saturating_mul(2);
         self.range = self.range.map(|(first, last)| (first.div_euclid(2), last.div_euclid(2)));
         self.heat_maps.values_mut().for_each(HeatMap::widen);
+        self.cells = self.heat_maps.values().map(|heat_map| heat_map.cells.len()).sum();
     }
 }
 
@@ -182,7 +195,8 @@ impl HeatMap {
         })
     }
 
-    fn record(&mut self, column: i64, step: usize, one: LatencyCount) {
+    /// Returns whether a cell was added, which happens only if it `may_grow`.
+    fn record(&mut self, column: i64, step: usize, one: LatencyCount, may_grow: bool) -> bool {
         let key = column * KEY_STEPS + step as i64;
         // Most exchanges belong to the last cell or behind it.
         let at = match self.cells.last() {
@@ -197,8 +211,10 @@ impl HeatMap {
                     known.add(cell);
                 }
             }
-            Err(at) => self.cells.insert(at, cell),
+            Err(at) if may_grow => self.cells.insert(at, cell),
+            Err(_) => {}
         }
+        at.is_err() && may_grow
     }
 
     fn widen(&mut self) {

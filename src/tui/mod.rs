@@ -24,6 +24,7 @@
 mod action;
 mod activity;
 mod app;
+mod batch;
 mod big_text;
 mod clipboard;
 mod clock;
@@ -73,6 +74,7 @@ mod views;
 
 pub use action::Action;
 pub use app::App;
+pub use batch::{Batch, InFlight, payload_len};
 pub use config::{Config, Environment};
 pub use draw::draw;
 pub use effect::{Effect, SaveAs};

@@ -26,8 +26,17 @@ use crate::ledger::{ConnectionPackets, Entry, Exchange, Record};
 use crate::why::{Collector, Limits, Story};
 
 /// The number of entries that are held back while the screen is frozen. Beyond it the screen thaws.
-/// About 50 MB: an entry takes half a kilobyte.
 const MAX_HELD_BACK: usize = 100_000;
+
+/// The same if the store has no memory left.
+const MIN_HELD_BACK: usize = 10_000;
+
+/// Memory of an entry that is held back, in bytes. All of them take half of what the store has
+/// left.
+const HELD_BACK: usize = 1024;
+
+/// The kernel's buffer of packets (`-B`), in bytes: a live capture has it beside what is listed.
+const KERNEL_BUFFER: usize = 64 << 20;
 
 /// The number of exchanges that are scanned in one slice for a new filter or order. Takes about a
 /// millisecond and a half.
@@ -68,12 +77,13 @@ pub struct Model {
 }
 
 impl Model {
-    /// Returns a model with nothing captured. `memory` is the size of the bodies that the store
-    /// keeps in memory, in bytes.
+    /// Returns a model with nothing captured. `memory` is that of rows and bodies, in bytes: see
+    /// [`Store::new`].
     #[must_use]
     pub fn new(source: Source, memory: usize) -> Self {
+        let kernel = if source.device.is_some() { KERNEL_BUFFER } else { 0 };
         Self {
-            store: Store::new(memory),
+            store: Store::new(memory.saturating_sub(kernel)),
             exchanges: FilteredExchanges::new(Filter::default()),
             search: ContentSearch::default(),
             source,
@@ -248,7 +258,8 @@ impl Model {
                 (None, entry) => self.record(entry),
             }
         }
-        if self.held_back() > MAX_HELD_BACK {
+        let most = (self.store.room() / 2 / HELD_BACK).clamp(MIN_HELD_BACK, MAX_HELD_BACK);
+        if self.is_frozen() && self.held_back() > most {
             self.thaw();
         }
     }

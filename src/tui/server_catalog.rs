@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::exchange_stats::ExchangeStats;
+use super::exchange_stats::{ExchangeStats, StepRoom};
 use crate::base::limits;
 use crate::ledger::{Exchange, ServerRef, Status};
 
@@ -35,6 +35,7 @@ pub(super) struct ServerCatalog {
     usage: HashMap<(ServerRef, &'static str), BTreeMap<Arc<str>, ExchangeStats>, RandomState>,
     /// The number of names in `usage`.
     names: usize,
+    steps: StepRoom,
 }
 
 /// The listings of one server.
@@ -98,10 +99,11 @@ impl ServerCatalog {
     fn record_use(&mut self, server: ServerRef, method: &'static str, name: &Arc<str>, exchange: &Exchange) {
         let key = (server, method);
         if let Some(stats) = self.usage.get_mut(&key).and_then(|names| names.get_mut(name)) {
-            stats.record(exchange);
+            stats.record(exchange, &mut self.steps);
         } else if self.names < MAX_NAMES {
             self.names += 1;
-            self.usage.entry(key).or_default().entry(Arc::clone(name)).or_default().record(exchange);
+            let stats = self.usage.entry(key).or_default().entry(Arc::clone(name)).or_default();
+            stats.record(exchange, &mut self.steps);
         }
     }
 }

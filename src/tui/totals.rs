@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::event::Uptime;
-use super::exchange_stats::ExchangeStats;
+use super::exchange_stats::{ExchangeStats, StepRoom};
 use super::heat_map::HeatMaps;
-use crate::ledger::{Entry, Ledger, Record, Snapshot, Views};
+use crate::ledger::{Entry, Exchange, Ledger, Record, Snapshot, Views};
 
 /// The shortest time between two summaries: with thousands of methods and tools one takes some
 /// milliseconds.
 const SUMMARY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The largest number of sessions that have statistics: 10 MB. As many are listed.
+const MAX_SESSIONS: usize = 1 << 15;
 
 /// The totals of a set of exchanges.
 #[derive(Debug)]
@@ -20,7 +23,9 @@ pub(super) struct Totals {
     views: Views,
     summary: Snapshot,
     heat_maps: HeatMaps,
+    /// By number; [`MAX_SESSIONS`] at most.
     sessions: HashMap<u32, ExchangeStats, foldhash::fast::RandomState>,
+    steps: StepRoom,
     /// How often the summary was made.
     version: u64,
     /// The uptime at which the summary was made; `None` before the first.
@@ -33,11 +38,12 @@ impl Totals {
     /// Returns totals with nothing recorded.
     pub(super) fn new(views: Views) -> Self {
         Self {
-            ledger: Ledger::new(None).with_views(views),
+            ledger: Ledger::new(None).with_views(views).beside_lists(),
             views,
             summary: Snapshot::default(),
             heat_maps: HeatMaps::default(),
             sessions: HashMap::default(),
+            steps: StepRoom::default(),
             version: 0,
             summarized_at: None,
             is_stale: false,
@@ -54,7 +60,14 @@ impl Totals {
             if self.views.include(record) {
                 self.heat_maps.record(exchange);
             }
-            self.sessions.entry(exchange.session.number).or_default().record(exchange);
+            self.record_of_session(exchange);
+        }
+    }
+
+    fn record_of_session(&mut self, exchange: &Exchange) {
+        let number = exchange.session.number;
+        if self.sessions.len() < MAX_SESSIONS || self.sessions.contains_key(&number) {
+            self.sessions.entry(number).or_default().record(exchange, &mut self.steps);
         }
     }
 

@@ -25,8 +25,10 @@ impl App {
             Event::Mouse(mouse) => self.handle_mouse(mouse),
             Event::Paste(text) => self.paste(&text),
             Event::Resize => Vec::new(),
-            Event::Batch(entries) => {
+            Event::Batch(batch) => {
+                let (entries, claim) = batch.open();
                 self.model.push(entries);
+                drop(claim);
                 self.model
                     .take_store_error()
                     .map_or_else(Vec::new, |what| vec![Effect::Bell, Effect::ShowMessage(what)])

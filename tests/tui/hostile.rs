@@ -82,7 +82,7 @@ fn no_control_character_reaches_the_terminal() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::named(EVIL, columns, lines);
         let all = evil(|_| Some(EVIL.into()));
-        all.into_iter().for_each(|batch| screen.tell(Event::Batch(batch)));
+        all.into_iter().for_each(|batch| screen.tell(Event::Batch(batch.into())));
         screen.tell(Event::End);
         snapshot(&format!("hostile-{columns}x{lines}"), &walk_all(&mut screen, columns));
     }
@@ -99,7 +99,7 @@ fn a_line_of_10_mb_is_shown() {
     let all = evil(|carried| answers(&carried.bytes).then(|| long.clone()));
     for (columns, lines) in SIZES {
         let mut screen = Screen::empty(columns, lines);
-        all.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+        all.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone().into())));
         screen.tell(Event::End);
         screen.press(&["home", "enter"]);
         let mut text = looks::walk(&mut screen, &looks::TABS);
@@ -125,7 +125,7 @@ fn a_hostile_tool_definition_is_shown() {
     }
     for (columns, lines) in SIZES {
         let mut screen = Screen::empty(columns, lines);
-        all.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+        all.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone().into())));
         screen.tell(Event::End);
         for key in ["8", "enter", "enter", "down", "down"] {
             screen.press(&[key]);

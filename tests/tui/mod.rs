@@ -190,10 +190,10 @@ fn latencies_are_updated_and_clickable() {
     screen.press(&["4"]);
     let batches = screen::batches(SSE);
     let (first, rest) = batches.split_at(batches.len() / 2);
-    first.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+    first.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone().into())));
     screen.pass(Duration::from_secs(1));
     let half = screen.text();
-    rest.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+    rest.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone().into())));
     screen.pass(Duration::from_secs(1));
     assert_ne!(screen.text(), half);
     screen.tell(Event::End);
@@ -283,7 +283,7 @@ fn a_device_shows_its_losses_and_its_file() {
     screen.make_device(Some("kept.pcapng"));
     let lost = Losses { kernel: 3, mcpdump: 2, ..Losses::default() };
     let capture = CaptureFact { packets: 7, lost, ..CaptureFact::default() };
-    screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(capture))]));
+    screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(capture))].into()));
     assert!(screen.text().contains("live, 7 packets, 0/s, 5 lost, -w kept.pcapng"), "{}", screen.text());
     screen.press(&["1"]);
     let lost = "capture  ! 3 packets lost by the kernel, 2 packets lost by mcpdump";
@@ -393,12 +393,12 @@ fn a_paused_screen_does_not_change() {
     let mut screen = Screen::empty(120, 40);
     let batches = screen::batches(SSE);
     let (first, rest) = batches.split_at(batches.len() / 2);
-    first.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+    first.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone().into())));
     screen.press(&["p"]);
     let rows =
         |screen: &mut Screen| -> Vec<String> { screen.text().lines().skip(2).map(str::to_owned).collect() };
     let frozen = rows(&mut screen);
-    rest.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+    rest.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone().into())));
     assert_eq!(rows(&mut screen), frozen);
     assert!(screen.text().contains("frozen"), "{}", screen.text());
     screen.press(&["p"]);
@@ -486,7 +486,7 @@ fn who_hung_up_is_said_at_once() {
     let mut screen = Screen::empty(120, 40);
     screen.make_live();
     for batch in screen::until_open(ODD) {
-        screen.tell(Event::Batch(batch));
+        screen.tell(Event::Batch(batch.into()));
     }
     let row = |screen: &mut Screen| {
         let text = screen.text();
@@ -508,10 +508,10 @@ fn a_growing_file_is_read_and_then_followed() {
     screen.tell(Event::Loading(Loading { read: 5, total: Some(10) }));
     assert!(screen.text().contains("reading 50 %"), "{}", screen.text());
     for batch in screen::until_open(ODD) {
-        screen.tell(Event::Batch(batch));
+        screen.tell(Event::Batch(batch.into()));
     }
     let capture = CaptureFact { packets: 1234, ..CaptureFact::default() };
-    screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(capture))]));
+    screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(capture))].into()));
     screen.tell(Event::Loading(Loading { read: 10, total: None }));
     screen.press(&["f"]);
     snapshot("followed-80x24", &screen.text());

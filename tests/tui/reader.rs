@@ -71,7 +71,7 @@ fn network_time_is_drawn_in_the_timeline() {
     all.insert(0, vec![Entry::Finding(gap.unwrap())]);
     for (columns, lines) in SIZES {
         let mut screen = Screen::empty(columns, lines);
-        all.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+        all.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone().into())));
         screen.tell(Event::End);
         screen.press(&opened("'tool:slow-progress'", &[]));
         snapshot(&format!("timeline-network-{columns}x{lines}"), &screen.text());
@@ -218,7 +218,7 @@ fn with_answer(result: &str) -> Vec<Vec<Entry>> {
 /// The screen with the response of that call.
 fn answered(result: &str, columns: u16, lines: u16) -> Screen {
     let mut screen = Screen::empty(columns, lines);
-    with_answer(result).into_iter().for_each(|batch| screen.tell(Event::Batch(batch)));
+    with_answer(result).into_iter().for_each(|batch| screen.tell(Event::Batch(batch.into())));
     screen.tell(Event::End);
     screen.press(&opened("'tool:slow-progress'", &["right", "right"]));
     screen
@@ -256,7 +256,7 @@ fn a_frame_of_a_huge_response_copies_no_more_than_one_of_a_small_one() {
 fn the_timeline_of_a_pending_exchange_counts_up() {
     let mut screen = Screen::empty(120, 40);
     screen.make_live();
-    until_open(ODD).into_iter().for_each(|batch| screen.tell(Event::Batch(batch)));
+    until_open(ODD).into_iter().for_each(|batch| screen.tell(Event::Batch(batch.into())));
     screen.press(&["end", "enter"]);
     let before = screen.text();
     assert!(before.contains("pending "), "{before}");

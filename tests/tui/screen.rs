@@ -38,7 +38,7 @@ impl Screen {
         let mut screen = Self::with(Config::default(), columns, lines);
         let names: Vec<String> = files.names().iter().map(ToString::to_string).collect();
         *screen.app.model.source_mut() = Source { files, ..Source::saved(names.join(", ")) };
-        screen.tell(Event::Batch(entries));
+        screen.tell(Event::Batch(entries.into()));
         screen.tell(Event::End);
         screen
     }
@@ -66,7 +66,7 @@ impl Screen {
     }
 
     pub(crate) fn load(&mut self, capture: &str) {
-        batches(capture).into_iter().for_each(|batch| self.tell(Event::Batch(batch)));
+        batches(capture).into_iter().for_each(|batch| self.tell(Event::Batch(batch.into())));
         self.tell(Event::End);
     }
 
@@ -87,7 +87,7 @@ impl Screen {
         while !entries.iter().any(asked) {
             assert!(engine.read(&mut source, &mut entries).unwrap(), "{capture} has no request {n}");
         }
-        self.tell(Event::Batch(entries));
+        self.tell(Event::Batch(entries.into()));
         self.tell(Event::InProgress(Box::new(engine.in_progress())));
     }
 

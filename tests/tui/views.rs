@@ -75,10 +75,10 @@ fn new_rows_keep_the_selection() {
         screen.press(&[view]);
         let batches = screen::batches(MANY);
         let (first, rest) = batches.split_at(batches.len() * 19 / 20);
-        first.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+        first.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone().into())));
         screen.press(&["down", "down", "S"]);
         let (_, chosen) = rows(&mut screen);
-        rest.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone())));
+        rest.iter().for_each(|batch| screen.tell(Event::Batch(batch.clone().into())));
         screen.tell(Event::End);
         screen.pass(Duration::from_secs(1));
         let (all, kept) = rows(&mut screen);
@@ -99,7 +99,7 @@ fn a_changed_definition() {
     }
     for (columns, lines) in SIZES {
         let mut screen = Screen::empty(columns, lines);
-        screen.tell(Event::Batch(screen::watched(story.pcap())));
+        screen.tell(Event::Batch(screen::watched(story.pcap()).into()));
         screen.tell(Event::End);
         screen.press(&["8", "enter", "enter"]);
         snapshot(&format!("changed-definition-{columns}x{lines}"), &screen.text());
@@ -210,7 +210,7 @@ fn a_hanging_exchange_is_shown_large() {
     for (columns, lines) in SIZES {
         let mut screen = Screen::empty(columns, lines);
         screen.make_live();
-        screen::until_open(ODD).into_iter().for_each(|batch| screen.tell(Event::Batch(batch)));
+        screen::until_open(ODD).into_iter().for_each(|batch| screen.tell(Event::Batch(batch.into())));
         screen.press(&["1"]);
         screen.pass(Duration::from_secs(125));
         let before = screen.text();

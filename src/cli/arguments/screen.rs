@@ -16,7 +16,7 @@ pub(crate) enum Color {
 /// Options of the TUI.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct ScreenArguments {
-    /// Memory for message bodies, as in 256MiB (default 64MiB; a bare number is MiB)
+    /// Memory for rows and bodies, as in 256MiB (default 64MiB; a bare number is MiB)
     ///
     /// Bodies that do not fit go to an unnamed temporary file. Overrides the configuration.
     #[arg(long, value_name = "SIZE", value_parser = quantity::memory, help_heading = "The TUI")]

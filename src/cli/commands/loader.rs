@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::base::Fact;
 use crate::base::Files;
 use crate::capture;
 use crate::cli::interactive::InteractiveSource;
 use crate::engine::Engine;
 use crate::ledger::Entry;
-use crate::tui::{Event, Loading};
+use crate::tui::{Event, InFlight, Loading, payload_len};
 
 /// Capacity of the channel, in events. With [`BATCH`] it bounds the latency of a key and the memory
 /// of the channel.
@@ -26,7 +25,7 @@ pub(super) const CHANNEL_CAPACITY: usize = 4;
 const BATCH: usize = 512;
 
 /// Bytes of payloads per event, from which on it is sent: bodies may be large.
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// How long entries of a file are gathered, and the interval of progress reports.
 const GATHER_TIME: Duration = Duration::from_millis(25);
@@ -86,6 +85,8 @@ struct Loader<'a> {
     engine: Engine,
     is_live: bool,
     events: &'a SyncSender<Event>,
+    /// What was sent and has not arrived.
+    in_flight: InFlight,
     /// Entries that are not sent yet.
     gathered: Vec<Entry>,
     /// Bytes of payloads among them.
@@ -104,10 +105,13 @@ impl<'a> Loader<'a> {
     fn new(is_live: bool, events: &'a SyncSender<Event>) -> Self {
         let mut engine = Engine::new();
         engine.emit_payloads();
+        engine.halve_memory();
+        engine.halve_sessions();
         Self {
             engine,
             is_live,
             events,
+            in_flight: InFlight::default(),
             gathered: Vec::new(),
             gathered_bytes: 0,
             gather_start: now(),
@@ -170,7 +174,8 @@ impl<'a> Loader<'a> {
         self.gathered_bytes = 0;
         let mut entries = std::mem::take(&mut self.gathered).into_iter();
         while entries.len() > 0 {
-            self.send(Event::Batch(entries.by_ref().take(BATCH).collect()))?;
+            let batch = self.in_flight.batch(entries.by_ref().take(BATCH).collect());
+            self.send(Event::Batch(batch))?;
         }
         Ok(())
     }
@@ -206,11 +211,6 @@ impl<'a> Loader<'a> {
     fn send(&self, event: Event) -> Result<(), Closed> {
         self.events.send(event).map_err(|_| Closed)
     }
-}
-
-/// Returns the length of a payload; 0 for another entry.
-fn payload_len(entry: &Entry) -> usize {
-    if let Entry::Fact(Fact::Payload(payload)) = entry { payload.bytes.len() } else { 0 }
 }
 
 #[expect(clippy::panic, reason = "a test requests it, to check that the terminal is restored")]

@@ -79,6 +79,8 @@ pub(super) struct Screen {
     /// Temporary file for bodies that do not fit into memory. `None` if none could be created: the
     /// TUI reports it when the file is needed.
     spill: Option<File>,
+    /// The same for rows.
+    spilled_rows: Option<File>,
     signals: Vec<i32>,
     tty: Tty,
 }
@@ -102,9 +104,10 @@ impl Screen {
         config.memory = arguments.memory.unwrap_or(config.memory);
         config.zone = jiff::tz::TimeZone::system();
         let resources = TuiResources { history: config.history, clipboard: config.clipboard };
-        let spill = tempfile::tempfile().ok();
+        let (spill, spilled_rows) = (tempfile::tempfile().ok(), tempfile::tempfile().ok());
         let signals = signals::termination_signals();
-        Ok((Self { config, filter, spill, signals, tty: Tty::guarded() }, resources))
+        let tty = Tty::guarded();
+        Ok((Self { config, filter, spill, spilled_rows, signals, tty }, resources))
     }
 
     /// Shows a source until the TUI is closed. Returns the source and the result of reading it.
@@ -130,6 +133,9 @@ impl Screen {
         let mut model = Model::new(packets, self.config.memory);
         if let Some(file) = self.spill {
             model.store_mut().spill_into(file);
+        }
+        if let Some(file) = self.spilled_rows {
+            model.store_mut().spill_rows_into(file);
         }
         let FilterHistory { filters, file, warning } = shown.history;
         let limits = self.config.limits.clone();

@@ -1,12 +1,12 @@
 //! The exchanges of a capture, packed.
 
 use std::collections::HashMap;
+use std::fs::File;
 
 use super::blocks::{BlockOffset, Blocks, NumberIndex};
 use super::packed_exchange::{Packer, Unpacker, unpack_payload_offsets};
 use super::payload_log::{LogOffset, NO_OFFSET, PayloadOffsets};
 use super::shared_values::SharedValues;
-use super::shares::MAX_PACKED;
 use crate::mcp::Exchange;
 
 /// Exchanges by index, in the order in which they were first pushed.
@@ -19,6 +19,8 @@ pub(super) struct ExchangeTable {
     /// The packed form of each; [`BlockOffset::NONE`] while it is open.
     offsets: Vec<BlockOffset>,
     blocks: Blocks,
+    /// Memory that packed exchanges take before older ones go to the file, in bytes.
+    packed_memory: usize,
     /// By index.
     open: HashMap<usize, OpenExchange, foldhash::fast::RandomState>,
     /// Indexes by [`Exchange::n`].
@@ -28,6 +30,13 @@ pub(super) struct ExchangeTable {
     packed: Vec<u8>,
 }
 
+/// Memory of an exchange beside its packed form, in bytes: its offset, its number, and a row of the
+/// list of the TUI.
+const INDEX: usize = size_of::<BlockOffset>() + size_of::<u32>() + 12;
+
+/// Memory of an open exchange, in bytes, with its texts.
+const OPEN: usize = size_of::<Exchange>() + 128;
+
 #[derive(Debug)]
 struct OpenExchange {
     exchange: Box<Exchange>,
@@ -36,14 +45,25 @@ struct OpenExchange {
 }
 
 impl ExchangeTable {
+    /// Creates an empty table that keeps packed exchanges of `packed_memory` bytes in memory, if
+    /// there is a file for the others.
+    pub(super) fn new(packed_memory: usize) -> Self {
+        Self { packed_memory, ..Self::default() }
+    }
+
+    /// See [`Blocks::spill_into`].
+    pub(super) fn spill_into(&mut self, file: File) {
+        self.blocks.spill_into(file);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.offsets.len()
     }
 
-    /// Whether there is room for another exchange.
-    pub(super) fn has_room(&self) -> bool {
-        let index = self.offsets.len() * (size_of::<BlockOffset>() + size_of::<u32>());
-        self.blocks.memory() + index < MAX_PACKED
+    /// Returns the memory of all exchanges, in bytes, with their places in a list that is sorted.
+    pub(super) fn memory(&self) -> usize {
+        let open = self.open.len() * OPEN;
+        self.blocks.memory() + self.offsets.len() * INDEX + open + self.shared.memory()
     }
 
     /// The index of exchange `n`.
@@ -73,7 +93,7 @@ impl ExchangeTable {
         self.packed.clear();
         let payloads = PayloadOffsets { request, response: payloads.response };
         Packer { out: &mut self.packed, shared: &mut self.shared }.exchange(&exchange, payloads);
-        let offset = self.blocks.push(&self.packed);
+        let offset = self.blocks.push(&self.packed, self.packed_memory);
         if let Some(entry) = self.offsets.get_mut(index) {
             *entry = offset;
         }
@@ -85,8 +105,10 @@ impl ExchangeTable {
         if let Some(open) = self.open.get(&index) {
             return PayloadOffsets { request: open.request, response: NO_OFFSET };
         }
-        let packed = self.offsets.get(index).and_then(|offset| self.blocks.get(*offset));
-        packed.and_then(|mut packed| unpack_payload_offsets(&mut packed)).unwrap_or(PayloadOffsets::NONE)
+        let unpacked = |offset: &BlockOffset| {
+            self.blocks.decode(*offset, |mut packed| unpack_payload_offsets(&mut packed))
+        };
+        self.offsets.get(index).and_then(unpacked).unwrap_or(PayloadOffsets::NONE)
     }
 
     /// Whether the exchange is not over yet.
@@ -99,9 +121,10 @@ impl ExchangeTable {
         if let Some(open) = self.open.get(&index) {
             return Some((*open.exchange).clone());
         }
-        let mut row = self.blocks.get(*self.offsets.get(index)?)?;
-        unpack_payload_offsets(&mut row)?;
-        Unpacker { row, shared: &self.shared }.exchange()
+        self.blocks.decode(*self.offsets.get(index)?, |mut row| {
+            unpack_payload_offsets(&mut row)?;
+            Unpacker { row, shared: &self.shared }.exchange()
+        })
     }
 }
 

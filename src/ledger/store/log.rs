@@ -55,6 +55,11 @@ impl Log {
         self.spare = Some(file);
     }
 
+    /// Keeps up to `memory` bytes in memory from now on.
+    pub(super) fn set_memory(&mut self, memory: usize) {
+        self.memory = memory;
+    }
+
     /// Appends the parts back to back and returns the offset of the first.
     pub(super) fn append(&mut self, parts: &[&[u8]]) -> u64 {
         let len: usize = parts.iter().map(|part| part.len()).sum();

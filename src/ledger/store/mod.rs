@@ -2,8 +2,8 @@
 //!
 //! Exchanges are packed (`exchange_table`), payloads are in a log that spills to a temporary file.
 //! What grows with the capture in memory is one packed exchange for each, and a record for each
-//! connection, session and stream: each kind has a share of memory (`shares`), and the long texts
-//! of exchanges share a budget. What comes when a share is full is left out.
+//! connection, session and stream: each kind has a share of memory (`shares`), and payloads have
+//! what rows leave. What comes when a share is full is left out.
 
 mod blocks;
 mod exchange_table;
@@ -11,6 +11,7 @@ mod http_item;
 mod log;
 mod packed_exchange;
 mod payload_log;
+mod rows;
 mod shared_values;
 mod shares;
 mod varint;
@@ -24,20 +25,11 @@ use crate::mcp::{Exchange, Notification, Record, Session, Stream};
 
 pub use http_item::HttpItem;
 pub use payload_log::Payload;
+pub use rows::Rows;
 
 use exchange_table::ExchangeTable;
 use payload_log::{MOST_BYTES, NO_OFFSET, PayloadLog, PayloadOffsets};
-use shares::{Row as _, Shares};
-
-/// Notifications that are kept. The number of progress notifications of an exchange is counted in
-/// the exchange, and counts all of them.
-const MAX_NOTIFICATIONS: usize = 200_000;
-
-/// HTTP transactions without messages that are kept.
-const MAX_TRANSACTIONS: usize = 200_000;
-
-/// Findings that are kept. Those beyond are counted in the totals alone.
-const MAX_FINDINGS: usize = 100_000;
+use shares::{Row, Shares};
 
 /// What is open while a capture goes on: these records are emitted as entries only when they end.
 #[derive(Clone, Debug, Default)]
@@ -58,12 +50,9 @@ pub struct Store {
     exchanges: ExchangeTable,
     /// The notifications of exchanges, by [`Exchange::n`].
     notifications: HashMap<u64, Vec<Notification>, foldhash::fast::RandomState>,
-    notification_count: usize,
-    http: Vec<HttpItem>,
-    /// Number of transactions in `http`.
-    transactions: usize,
-    connections: Vec<ConnectionFact>,
-    sessions: Vec<Session>,
+    http: Rows<HttpItem>,
+    connections: Rows<ConnectionFact>,
+    sessions: Rows<Session>,
     findings: Vec<Finding>,
     capture: CaptureFact,
     /// What was in progress at the last update: connections and sessions by number, streams by
@@ -78,25 +67,23 @@ pub struct Store {
 }
 
 impl Store {
-    /// Creates an empty store that keeps up to `memory` bytes of payloads in memory, and the rest
-    /// in a temporary file.
+    /// Creates an empty store. Its rows and payloads take up to `memory` bytes, and a fixed amount
+    /// beside; payloads for which there is none left are in a temporary file.
     #[must_use]
     pub fn new(memory: usize) -> Self {
         Self {
-            exchanges: ExchangeTable::default(),
+            exchanges: ExchangeTable::new(shares::packed_in_memory(memory)),
             notifications: HashMap::default(),
-            notification_count: 0,
-            http: Vec::new(),
-            transactions: 0,
-            connections: Vec::new(),
-            sessions: Vec::new(),
+            http: Rows::default(),
+            connections: Rows::default(),
+            sessions: Rows::default(),
             findings: Vec::new(),
             capture: CaptureFact::default(),
             open_connections: BTreeMap::new(),
             open_sessions: BTreeMap::new(),
             open_streams: BTreeMap::new(),
             payloads: PayloadLog::new(memory),
-            shares: Shares::default(),
+            shares: Shares::new(memory),
             left_out: 0,
         }
     }
@@ -105,6 +92,12 @@ impl Store {
     /// one later. Without it a temporary file is created when it is needed.
     pub fn spill_into(&mut self, file: std::fs::File) {
         self.payloads.spill_into(file);
+    }
+
+    /// Uses this empty file for packed exchanges beyond their part of the memory, as
+    /// [`Store::spill_into`] for payloads. Without it all of them stay in memory.
+    pub fn spill_rows_into(&mut self, file: std::fs::File) {
+        self.exchanges.spill_into(file);
     }
 
     /// Adds an entry.
@@ -117,39 +110,34 @@ impl Store {
             Entry::Record(Record::Notification(notification)) => self.push_notification(*notification),
             Entry::Record(Record::Stream(stream)) => {
                 self.open_streams.remove(&(stream.tcp_stream, stream.transaction));
-                if !shares::push(&mut self.http, HttpItem::Stream(*stream), &mut self.shares.http) {
-                    self.left_out += 1;
+                let item = HttpItem::Stream(*stream);
+                if self.takes(&item) {
+                    self.http.push(item);
                 }
             }
             Entry::Record(Record::Session(session)) => {
                 self.open_sessions.remove(&session.session.number);
-                if !shares::push(&mut self.sessions, *session, &mut self.shares.sessions) {
-                    self.left_out += 1;
+                if self.takes(&*session) {
+                    self.sessions.push(*session);
                 }
             }
             Entry::Record(Record::Transaction(transaction)) => {
                 let item = HttpItem::Transaction(*transaction);
-                if self.transactions < MAX_TRANSACTIONS
-                    && shares::push(&mut self.http, item, &mut self.shares.http)
-                {
-                    self.transactions += 1;
-                } else {
-                    self.left_out += 1;
+                if self.takes(&item) {
+                    self.http.push(item);
                 }
             }
             // Offers are part of the totals.
             Entry::Record(Record::Offer(_)) => {}
             Entry::Finding(finding) => {
-                if self.findings.len() >= MAX_FINDINGS
-                    || !shares::push(&mut self.findings, finding, &mut self.shares.findings)
-                {
-                    self.left_out += 1;
+                if self.takes(&finding) {
+                    self.findings.push(finding);
                 }
             }
             Entry::Fact(Fact::Connection(connection)) => {
                 self.open_connections.remove(&connection.tcp_stream);
-                if !shares::push(&mut self.connections, *connection, &mut self.shares.connections) {
-                    self.left_out += 1;
+                if self.takes(&*connection) {
+                    self.connections.push(*connection);
                 }
             }
             Entry::Fact(Fact::Capture(capture)) => self.capture = capture,
@@ -163,6 +151,10 @@ impl Store {
     pub fn set_in_progress(&mut self, in_progress: InProgress) {
         let InProgress { capture, connections, sessions, streams } = in_progress;
         self.capture = capture;
+        // Before the new ones take memory, too.
+        self.open_connections.clear();
+        self.open_sessions.clear();
+        self.open_streams.clear();
         self.open_connections = connections.into_iter().map(|fact| (fact.tcp_stream, fact)).collect();
         self.open_sessions = sessions.into_iter().map(|session| (session.session.number, session)).collect();
         self.open_streams =
@@ -200,16 +192,15 @@ impl Store {
         self.exchanges.find(n)
     }
 
-    /// The notifications of exchange `n`, in their order. Only the first `MAX_NOTIFICATIONS` of a
-    /// capture are kept.
+    /// The notifications of exchange `n`, in their order: those for which there is room. Its count
+    /// of progress notifications counts all of them.
     pub fn notifications_of(&self, n: u64) -> impl Iterator<Item = &Notification> {
         self.notifications.get(&n).into_iter().flatten()
     }
 
-    /// The streams that ended, and HTTP without messages. Only the first `MAX_TRANSACTIONS` of the
-    /// latter are kept.
+    /// The streams that ended, and HTTP without messages.
     #[must_use]
-    pub fn http(&self) -> &[HttpItem] {
+    pub fn http(&self) -> &Rows<HttpItem> {
         &self.http
     }
 
@@ -245,17 +236,17 @@ impl Store {
 
     /// The connections that ended.
     #[must_use]
-    pub fn connections(&self) -> &[ConnectionFact] {
+    pub fn connections(&self) -> &Rows<ConnectionFact> {
         &self.connections
     }
 
     /// The sessions that were emitted: all of them, after the end of the capture.
     #[must_use]
-    pub fn sessions(&self) -> &[Session] {
+    pub fn sessions(&self) -> &Rows<Session> {
         &self.sessions
     }
 
-    /// The findings. Only the first `MAX_FINDINGS` are kept.
+    /// The findings.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -334,7 +325,13 @@ impl Store {
     /// Whether an exchange that is not known yet would be kept.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.exchanges.has_room() && self.payloads.has_room()
+        self.shares.have_room(self.memory_of_exchanges())
+    }
+
+    /// Returns the bytes that are left for what is not pushed yet.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.shares.left(self.memory_of_exchanges())
     }
 
     /// Counts a row that is not pushed because there is [no room](Self::has_room) for it.
@@ -361,16 +358,32 @@ impl Store {
             response: exchange.answered_on.map_or(NO_OFFSET, latest),
         };
         self.exchanges.set(exchange, is_open, payloads);
+        self.limit_payloads();
+    }
+
+    /// Takes the memory of a row that is to be pushed; false if there is no room for it.
+    fn takes<T: Row>(&mut self, row: &T) -> bool {
+        let has_room = self.shares.take(row, self.memory_of_exchanges());
+        self.left_out += u64::from(!has_room);
+        self.limit_payloads();
+        has_room
+    }
+
+    fn memory_of_exchanges(&self) -> usize {
+        self.exchanges.memory() + self.payloads.index_memory()
+    }
+
+    /// Moves payloads to the temporary file for which rows leave no room.
+    fn limit_payloads(&mut self) {
+        self.payloads.set_memory(self.room());
     }
 
     fn push_notification(&mut self, notification: Notification) {
         // Notifications of no exchange are counted in the totals alone.
         if let Some(n) = notification.exchange
-            && self.notification_count < MAX_NOTIFICATIONS
-            && self.shares.notifications.take(notification.memory())
+            && self.takes(&notification)
         {
             self.notifications.entry(n).or_default().push(notification);
-            self.notification_count += 1;
         }
     }
 }

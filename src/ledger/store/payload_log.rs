@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io;
 
 use super::log::Log;
-use super::shares::MAX_PAYLOAD_INDEX;
 use crate::base::fact::{PayloadFact, PayloadKind};
 use crate::base::{Degraded, Origin, PacketNo, Side, Span};
 
@@ -30,7 +29,7 @@ pub struct Payload {
 pub(super) struct PayloadLog {
     log: Log,
     /// By connection, then by transaction.
-    last: HashMap<u32, Vec<LastPayload>, foldhash::fast::RandomState>,
+    last: HashMap<u32, Vec<PackedLast>, foldhash::fast::RandomState>,
     /// The payload number [`START`] of long transactions, by connection and transaction: a shortcut
     /// to the heads, which come before it.
     starts: HashMap<(u32, u32), LogOffset, foldhash::fast::RandomState>,
@@ -69,7 +68,7 @@ impl PayloadOffsets {
 }
 
 /// The latest payload of a transaction, and how many it has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct LastPayload {
     offset: LogOffset,
     count: u32,
@@ -77,6 +76,28 @@ struct LastPayload {
 
 impl LastPayload {
     const NONE: Self = Self { offset: NO_OFFSET, count: 0 };
+}
+
+/// A [`LastPayload`] in eight bytes: 40 bits of the offset, 24 of the count, which goes no further.
+/// Offsets beyond a tebibyte are lost.
+#[derive(Clone, Copy, Debug, Default)]
+struct PackedLast(u64);
+
+/// The largest count.
+const MAX_COUNT: u32 = (1 << 24) - 1;
+
+impl PackedLast {
+    fn of(LastPayload { offset, count }: LastPayload) -> Self {
+        let is_lost = offset >> 40 > 0;
+        Self(if is_lost { 0 } else { offset << 24 | u64::from(count.min(MAX_COUNT)) })
+    }
+
+    fn get(self) -> LastPayload {
+        match (self.0 & u64::from(MAX_COUNT)) as u32 {
+            0 => LastPayload::NONE,
+            count => LastPayload { offset: self.0 >> 24, count },
+        }
+    }
 }
 
 impl PayloadLog {
@@ -102,9 +123,6 @@ impl PayloadLog {
     pub(super) fn push(&mut self, carried: &PayloadFact) {
         let key = (carried.peers.tcp_stream, carried.transaction);
         let LastPayload { offset: before, count } = self.last(key);
-        if count == 0 && !self.has_room() {
-            return;
-        }
         write_front(&mut self.front, before, carried);
         let offset = self.log.append(&[&self.front, &carried.bytes]);
         let of_connection = self.last.entry(key.0).or_default();
@@ -118,21 +136,25 @@ impl PayloadLog {
             if at >= of_connection.capacity() {
                 of_connection.reserve_exact((at + 1 - of_connection.len()).max(of_connection.len() / 4));
             }
-            of_connection.resize(at + 1, LastPayload::NONE);
+            of_connection.resize(at + 1, PackedLast::default());
         }
         if let Some(last) = of_connection.get_mut(at) {
-            *last = LastPayload { offset, count: count.saturating_add(1) };
+            *last = PackedLast::of(LastPayload { offset, count: count.saturating_add(1) });
         }
         if count + 1 == START {
             self.starts.insert(key, offset);
         }
     }
 
-    /// Whether there is room for another transaction.
-    pub(super) fn has_room(&self) -> bool {
+    /// See [`Log::set_memory`].
+    pub(super) fn set_memory(&mut self, memory: usize) {
+        self.log.set_memory(memory);
+    }
+
+    /// Returns the memory of the index, in bytes.
+    pub(super) fn index_memory(&self) -> usize {
         let [transactions, connections] = self.indexed;
-        let memory = transactions * size_of::<LastPayload>() + connections * CONNECTION;
-        memory < MAX_PAYLOAD_INDEX
+        transactions * size_of::<PackedLast>() + connections * CONNECTION + self.starts.len() * 24
     }
 
     /// The latest payload of a transaction.
@@ -152,7 +174,9 @@ impl PayloadLog {
 
     fn last(&self, (tcp_stream, transaction): (u32, u32)) -> LastPayload {
         let of_connection = self.last.get(&tcp_stream);
-        of_connection.and_then(|all| all.get(transaction as usize)).copied().unwrap_or(LastPayload::NONE)
+        of_connection
+            .and_then(|all| all.get(transaction as usize))
+            .map_or(LastPayload::NONE, |last| last.get())
     }
 
     /// Reads the heads of a transaction, what its client sent, and up to `most` payloads that end

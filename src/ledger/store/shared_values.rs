@@ -14,6 +14,12 @@ pub(super) const MAX_LONG_TEXTS: usize = 32 << 20;
 /// Length up to which a text is always stored whole, in bytes.
 pub(super) const SHORT: usize = 64;
 
+/// Memory of a session beside its texts, in bytes.
+const SESSION: usize = size_of::<SessionRef>() + 16;
+
+/// Memory of a text beside its bytes: in two tables, with its counts.
+const TEXT: usize = 64;
+
 /// The values that the packed exchanges of a table refer to.
 #[derive(Debug, Default)]
 pub(super) struct SharedValues {
@@ -21,6 +27,8 @@ pub(super) struct SharedValues {
     pub(super) budget: TextBudget,
     /// By session number.
     sessions: HashMap<u32, SessionRef, foldhash::fast::RandomState>,
+    /// Length of their texts, in bytes.
+    session_texts: usize,
     /// What TLS connections agreed on, and the number of each.
     tls: Vec<Arc<TlsNames>>,
     tls_numbers: HashMap<Arc<TlsNames>, u64, foldhash::fast::RandomState>,
@@ -29,9 +37,17 @@ pub(super) struct SharedValues {
 impl SharedValues {
     /// Stores the latest state of a session: its id is known only after its first response.
     pub(super) fn set_session(&mut self, session: &SessionRef) {
-        if self.sessions.get(&session.number) != Some(session) {
+        let known = self.sessions.get(&session.number);
+        if known != Some(session) {
+            self.session_texts += session.text_len();
+            self.session_texts -= known.map_or(0, SessionRef::text_len);
             self.sessions.insert(session.number, session.clone());
         }
+    }
+
+    /// Returns the memory of all values, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.sessions.len() * SESSION + self.session_texts + self.texts.memory
     }
 
     pub(super) fn session(&self, number: u32) -> Option<&SessionRef> {
@@ -92,6 +108,8 @@ impl TextBudget {
 #[derive(Debug, Default)]
 pub(super) struct TextTable {
     pub(super) values: Vec<Arc<str>>,
+    /// Memory of the texts, in bytes.
+    memory: usize,
     numbers: HashMap<Arc<str>, u32, foldhash::fast::RandomState>,
 }
 
@@ -108,6 +126,7 @@ impl TextTable {
             return *number;
         }
         self.values.push(Arc::clone(&text));
+        self.memory += text.len() + TEXT;
         let number = u32::try_from(self.values.len()).unwrap_or(0);
         self.numbers.insert(text, number);
         number

@@ -1,4 +1,9 @@
-//! Shares of the memory that rows other than exchanges may take, so that no capture takes more.
+//! The memory of rows and payloads together, and the shares of each kind of row in it.
+//!
+//! ```text
+//!   0 ── exchanges ── other rows ──────── payloads in memory ───────── memory + BESIDE
+//!        7/8 at most  1/8 of each kind    older ones in the temporary file
+//! ```
 
 use super::http_item::HttpItem;
 use crate::base::Finding;
@@ -6,39 +11,71 @@ use crate::base::fact::ConnectionFact;
 use crate::ledger::room::Room;
 use crate::mcp::{Notification, Session, Stream, Transaction};
 
-const MIB: usize = 1 << 20;
+/// Memory of rows and payloads beside the memory that the user allows for them, in bytes.
+const BESIDE: usize = 24 << 20;
 
-/// The most bytes of packed exchanges: a million of usual size.
-pub(super) const MAX_PACKED: usize = 96 * MIB;
+/// Memory of a row in the order of a list of the TUI, in bytes.
+const ORDER: usize = 48;
 
-/// The most bytes of the index of payloads: 3 million transactions on long connections.
-pub(super) const MAX_PAYLOAD_INDEX: usize = 48 * MIB;
+/// Returns the memory of packed exchanges, in bytes: older ones go to a temporary file.
+pub(super) fn packed_in_memory(memory: usize) -> usize {
+    memory.saturating_add(BESIDE) / 8
+}
 
 /// What each kind of row may still take.
 #[derive(Debug)]
 pub(super) struct Shares {
-    pub(super) notifications: Room,
+    most: usize,
+    /// What all rows but exchanges take.
+    taken: usize,
+    notifications: Room,
     /// Streams and transactions.
-    pub(super) http: Room,
-    pub(super) connections: Room,
-    pub(super) sessions: Room,
-    pub(super) findings: Room,
+    http: Room,
+    connections: Room,
+    sessions: Room,
+    findings: Room,
 }
 
-impl Default for Shares {
-    fn default() -> Self {
+impl Shares {
+    /// Divides `memory` bytes, and [`BESIDE`].
+    pub(super) fn new(memory: usize) -> Self {
+        let most = memory.saturating_add(BESIDE);
+        let eighth = || Room::new(most / 8);
         Self {
-            notifications: Room::new(16 * MIB),
-            http: Room::new(24 * MIB),
-            connections: Room::new(24 * MIB),
-            sessions: Room::new(24 * MIB),
-            findings: Room::new(16 * MIB),
+            most,
+            taken: 0,
+            notifications: eighth(),
+            http: eighth(),
+            connections: eighth(),
+            sessions: eighth(),
+            findings: eighth(),
         }
+    }
+
+    /// Returns the bytes that are left beside exchanges that take `exchanges` bytes.
+    pub(super) fn left(&self, exchanges: usize) -> usize {
+        self.most.saturating_sub(self.taken + exchanges)
+    }
+
+    /// Returns whether there may be more exchanges than those that take `exchanges` bytes.
+    pub(super) fn have_room(&self, exchanges: usize) -> bool {
+        exchanges < self.most / 8 * 7 && self.left(exchanges) > 0
+    }
+
+    /// Takes the memory of a row; false if it is not left.
+    pub(super) fn take<T: Row>(&mut self, row: &T, exchanges: usize) -> bool {
+        let memory = row.memory() + ORDER;
+        let has_room = memory <= self.left(exchanges) && T::share(self).take(memory);
+        self.taken += if has_room { memory } else { 0 };
+        has_room
     }
 }
 
 /// A row with its memory.
 pub(super) trait Row {
+    /// Returns the share of its kind.
+    fn share(shares: &mut Shares) -> &mut Room;
+
     /// Returns its memory in bytes, its texts included.
     fn memory(&self) -> usize;
 }
@@ -48,40 +85,52 @@ fn len(text: Option<&str>) -> usize {
 }
 
 impl Row for Finding {
+    fn share(shares: &mut Shares) -> &mut Room {
+        &mut shares.findings
+    }
+
     fn memory(&self) -> usize {
         size_of::<Self>() + self.detail.len()
     }
 }
 
 impl Row for Notification {
+    fn share(shares: &mut Shares) -> &mut Room {
+        &mut shares.notifications
+    }
+
     fn memory(&self) -> usize {
         size_of::<Self>() + self.method.len()
     }
 }
 
 impl Row for HttpItem {
+    fn share(shares: &mut Shares) -> &mut Room {
+        &mut shares.http
+    }
+
     fn memory(&self) -> usize {
         match self {
-            Self::Stream(stream) => stream.memory(),
-            Self::Transaction(transaction) => transaction.memory(),
+            Self::Stream(stream) => size_of::<Self>() + texts_of_stream(stream),
+            Self::Transaction(transaction) => size_of::<Self>() + texts_of_transaction(transaction),
         }
     }
 }
 
-impl Row for Stream {
-    fn memory(&self) -> usize {
-        size_of::<Self>() + len(self.method.as_deref()) + len(self.target.as_deref())
-    }
+fn texts_of_stream(stream: &Stream) -> usize {
+    len(stream.method.as_deref()) + len(stream.target.as_deref())
 }
 
-impl Row for Transaction {
-    fn memory(&self) -> usize {
-        let texts = self.method.len() + self.target.len() + self.why.len() + len(self.media_type.as_deref());
-        size_of::<Self>() + texts + size_of_val(&self.findings[..])
-    }
+fn texts_of_transaction(transaction: &Transaction) -> usize {
+    let Transaction { method, target, why, media_type, findings, .. } = transaction;
+    method.len() + target.len() + why.len() + len(media_type.as_deref()) + size_of_val(&findings[..])
 }
 
 impl Row for ConnectionFact {
+    fn share(shares: &mut Shares) -> &mut Room {
+        &mut shares.connections
+    }
+
     fn memory(&self) -> usize {
         let tls = self.tls.as_ref().map_or(0, |tls| {
             let offered = tls.alpn_offered.iter().map(|name| name.len() + size_of::<Box<str>>());
@@ -92,18 +141,13 @@ impl Row for ConnectionFact {
 }
 
 impl Row for Session {
+    fn share(shares: &mut Shares) -> &mut Room {
+        &mut shares.sessions
+    }
+
     fn memory(&self) -> usize {
         size_of::<Self>() + self.text_len() + size_of_val(&self.addresses[..])
     }
-}
-
-/// Adds a row to its list if there is room for it; false if not.
-pub(super) fn push<T: Row>(list: &mut Vec<T>, row: T, room: &mut Room) -> bool {
-    let has_room = room.take(row.memory());
-    if has_room {
-        list.push(row);
-    }
-    has_room
 }
 
 #[cfg(test)]
@@ -111,9 +155,8 @@ mod tests {
     use super::*;
     use crate::base::Code;
 
-    #[test]
-    fn a_row_that_does_not_fit_takes_no_room() {
-        let row = |detail: usize| Finding {
+    fn row(detail: usize) -> Finding {
+        Finding {
             code: Code::TcpGap,
             at: None,
             tcp_stream: None,
@@ -121,10 +164,22 @@ mod tests {
             exchange: None,
             count: 1,
             detail: "x".repeat(detail),
-        };
-        let (mut list, mut room) = (Vec::new(), Room::new(row(100).memory()));
-        assert!(!push(&mut list, row(101), &mut room) && list.is_empty());
-        assert!(push(&mut list, row(100), &mut room) && !push(&mut list, row(0), &mut room));
-        assert_eq!(list.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_takes_no_room() {
+        let mut shares = Shares::new(0);
+        let most = BESIDE / 8 - row(0).memory() - ORDER;
+        assert!(!shares.take(&row(most + 1), 0) && shares.left(0) == BESIDE);
+        assert!(shares.take(&row(most), 0) && !shares.take(&row(0), 0));
+        assert_eq!(shares.left(0), BESIDE / 8 * 7);
+    }
+
+    #[test]
+    fn exchanges_leave_room_for_other_rows() {
+        let mut shares = Shares::new(0);
+        assert!(shares.have_room(BESIDE / 8 * 7 - 1) && !shares.have_room(BESIDE / 8 * 7));
+        assert!(shares.take(&row(1000), BESIDE / 8 * 7) && !shares.take(&row(1000), BESIDE));
     }
 }

@@ -10,14 +10,22 @@ use crate::ledger::Exchange;
 
 /// The sort key of a row: a number, or the number of a [`Label`] in its [`SortKeys`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SortKey(i64);
+pub(super) struct SortKey([u32; 2]);
 
 impl SortKey {
     /// The exchange has no value.
-    const MISSING: Self = Self(i64::MIN);
+    const MISSING: Self = Self::of(i64::MIN);
 
     fn number(number: i64) -> Self {
-        Self(number.max(i64::MIN + 1))
+        Self::of(number.max(i64::MIN + 1))
+    }
+
+    const fn of(number: i64) -> Self {
+        Self([(number >> 32) as u32, number as u32])
+    }
+
+    fn get(self) -> i64 {
+        i64::from(self.0[0] as i32) << 32 | i64::from(self.0[1])
     }
 }
 
@@ -57,7 +65,7 @@ impl SortKeys {
         let number = self.labels.len() as i64;
         self.labels.push(label.clone());
         self.numbers.insert(label, number);
-        SortKey(number)
+        SortKey::of(number)
     }
 
     /// Returns the key of an exchange; `None` if no equal key was made before.
@@ -78,7 +86,8 @@ impl SortKeys {
         if self.is_descending { order.reverse() } else { order }
     }
 
-    fn compare_keys(&self, SortKey(a): SortKey, SortKey(b): SortKey) -> Ordering {
+    fn compare_keys(&self, a: SortKey, b: SortKey) -> Ordering {
+        let (a, b) = (a.get(), b.get());
         if self.labels.is_empty() {
             return a.cmp(&b);
         }
@@ -102,6 +111,6 @@ impl SortKeys {
             SortBy::Method => Label::Call(Arc::clone(&exchange.method), exchange.name.clone()),
             SortBy::Client => Label::Client(exchange.client),
         };
-        self.numbers.get(&label).map(|number| SortKey(*number)).ok_or(label)
+        self.numbers.get(&label).map(|number| SortKey::of(*number)).ok_or(label)
     }
 }

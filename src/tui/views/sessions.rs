@@ -4,7 +4,7 @@ use super::store_items::StoreItem;
 use super::table_view::{TableKind, TableView};
 use super::{cells, format, wireshark};
 use crate::base::Files;
-use crate::ledger::store::Store;
+use crate::ledger::store::{Rows, Store};
 use crate::ledger::{Implementation, Session, SessionEnd};
 use crate::tui::effect::CopyMenu;
 use crate::tui::model::Model;
@@ -64,7 +64,7 @@ impl TableKind for Session {
 impl StoreItem for Session {
     type Id = u32;
 
-    fn completed(store: &Store) -> &[Self] {
+    fn completed(store: &Store) -> &Rows<Self> {
         store.sessions()
     }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use crate::ledger::store::Store;
+use crate::ledger::store::{Rows, Store};
 use crate::tui::model::Model;
 use crate::tui::sorted_list::{Items, SortKey};
 use crate::tui::table::Cell;
@@ -14,7 +14,7 @@ pub(super) trait StoreItem: Sized + 'static {
     type Id: Copy + PartialEq + Debug;
 
     /// Returns the completed items, in the order in which they were stored.
-    fn completed(store: &Store) -> &[Self];
+    fn completed(store: &Store) -> &Rows<Self>;
 
     /// Returns the open items.
     fn open(store: &Store) -> impl Iterator<Item = &Self>;
@@ -35,7 +35,7 @@ pub(super) trait StoreItem: Sized + 'static {
 /// All items of a kind.
 pub(super) struct StoreItems<'m, T> {
     model: &'m Model,
-    completed: &'m [T],
+    completed: &'m Rows<T>,
     open: Vec<&'m T>,
 }
 

@@ -6,7 +6,7 @@ use crate::base::fact::DirectionFact;
 use crate::base::tls::TlsVersion;
 use crate::base::{Ending, Files, Side, units};
 use crate::ledger::ConnectionFact;
-use crate::ledger::store::Store;
+use crate::ledger::store::{Rows, Store};
 use crate::tui::effect::CopyMenu;
 use crate::tui::model::Model;
 use crate::tui::sorted_list::SortKey;
@@ -81,7 +81,7 @@ impl TableKind for ConnectionFact {
 impl StoreItem for ConnectionFact {
     type Id = u32;
 
-    fn completed(store: &Store) -> &[Self] {
+    fn completed(store: &Store) -> &Rows<Self> {
         store.connections()
     }
 

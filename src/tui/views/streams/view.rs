@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::base::{PacketNo, ResponseEnd, units};
 use crate::ledger::query::Subject;
-use crate::ledger::store::{HttpItem, Store};
+use crate::ledger::store::{HttpItem, Rows, Store};
 use crate::ledger::{Stream, Transaction};
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
@@ -195,7 +195,7 @@ impl Streams {
 impl StoreItem for HttpItem {
     type Id = (u32, u32);
 
-    fn completed(store: &Store) -> &[Self] {
+    fn completed(store: &Store) -> &Rows<Self> {
         store.http()
     }
 
