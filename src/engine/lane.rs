@@ -30,8 +30,7 @@ pub(super) struct Lane {
     /// Connections whose holes are given up when the input in hand is done, because they hold most
     /// of a share that is full.
     over_share: VecDeque<ConnectionId>,
-    /// The secrets that were read so far: those of every lane are the same. They take their memory
-    /// from the shares.
+    /// The secrets that were read so far, those of every lane. They take memory from the shares.
     secrets: KeyStore,
     /// Number of shards with connections.
     shards: usize,

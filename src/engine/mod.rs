@@ -45,6 +45,7 @@ mod grid;
 mod http3;
 mod input;
 mod lane;
+mod memory;
 mod order;
 mod output;
 mod pipeline;
@@ -157,18 +158,6 @@ impl Engine {
     /// exchange at the end.
     pub fn emit_requests(&mut self) {
         self.tracker.emit_requests();
-    }
-
-    /// Takes half the memory for connections and secrets, in shards as large as before: for a
-    /// program that keeps something beside the analysis. Called before the first packet.
-    pub fn halve_memory(&mut self) {
-        self.front.halve_shards();
-        self.lanes.iter_mut().for_each(Lane::halve_memory);
-    }
-
-    /// Takes half the memory for what belongs to sessions, too.
-    pub fn halve_sessions(&mut self) {
-        self.tracker.halve_memory();
     }
 
     /// Emits requests as they come, and the bytes that transactions carry ([`Fact::Payload`]).
