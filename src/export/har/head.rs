@@ -47,8 +47,8 @@ impl Head {
         if first.starts_with("HTTP/") { first } else { last }
     }
 
-    /// The length on the wire, in bytes, with the empty line; -1 if it was compressed (HPACK) or not
-    /// captured.
+    /// The length on the wire, in bytes, with the empty line; -1 if it was compressed (HPACK) or
+    /// not captured.
     pub(super) fn size(&self) -> i64 {
         if self.bytes == 0 || self.version() == "HTTP/2" { -1 } else { self.bytes as i64 }
     }
