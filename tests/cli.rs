@@ -327,9 +327,11 @@ fn the_manual_pages_are_written_into_a_directory() {
             "mcpdump-config.1",
             #[cfg(feature = "demo")]
             "mcpdump-demo.1",
+            "mcpdump-diff.1",
             "mcpdump-explain.1",
             "mcpdump-export.1",
             "mcpdump-interfaces.1",
+            "mcpdump-inventory.1",
             "mcpdump-keys.1",
             "mcpdump-list.1",
             "mcpdump-man.1",
@@ -337,6 +339,7 @@ fn the_manual_pages_are_written_into_a_directory() {
             #[cfg(feature = "demo")]
             "mcpdump-serve.1",
             "mcpdump-slice.1",
+            "mcpdump-stats.1",
             #[cfg(feature = "demo")]
             "mcpdump-traffic.1",
             "mcpdump-why.1",

@@ -355,7 +355,7 @@ impl Times {
         let connection = transaction.connection.filter(|_| transaction.number == 0);
         let Some(set_up) = connection.and_then(|connection| connection.set_up(asked)) else { return };
         (self.started, self.ssl) = (set_up.began, set_up.tls);
-        self.connect = Some(set_up.tcp + set_up.tls.unwrap_or(0));
+        self.connect = Some(set_up.tcp.saturating_add(set_up.tls.unwrap_or(0)));
         self.blocked = Some(set_up.idle);
     }
 
@@ -368,12 +368,15 @@ impl Times {
         let from = if self.receive > self.wait { &mut self.receive } else { &mut self.wait };
         let taken = client_ns.min(*from);
         *from -= taken;
-        self.blocked = Some(self.blocked.unwrap_or(0) + taken);
+        self.blocked = Some(self.blocked.unwrap_or(0).saturating_add(taken));
     }
 
     /// The sum: TLS is a part of `connect`.
     fn total(&self) -> i64 {
-        self.blocked.unwrap_or(0) + self.connect.unwrap_or(0) + self.send + self.wait + self.receive
+        // Packet times may be anything.
+        let parts =
+            [self.blocked.unwrap_or(0), self.connect.unwrap_or(0), self.send, self.wait, self.receive];
+        parts.into_iter().fold(0, i64::saturating_add)
     }
 
     fn json(&self) -> Value {
@@ -397,4 +400,24 @@ fn ms(ns: i64) -> f64 {
 /// Formats a time as ISO 8601 in UTC, with milliseconds.
 fn date_time(time: Timestamp) -> String {
     format!("{}T{}Z", units::date(time), units::time_of_day(time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Packet times that are centuries apart.
+    #[test]
+    fn times_may_be_anything() {
+        let times = Times {
+            started: Timestamp(i64::MIN),
+            blocked: Some(i64::MAX),
+            connect: Some(i64::MAX),
+            ssl: None,
+            send: i64::MAX,
+            wait: i64::MAX,
+            receive: i64::MAX,
+        };
+        assert_eq!(times.total(), i64::MAX);
+    }
 }
