@@ -2,7 +2,7 @@
 //! or in another way, and which findings are new.
 //!
 //! A [`Profiler`] makes a [`Profile`] of each capture; [`Difference::between`] compares them,
-//! [`write`] prints the result in a [`Format`]. A difference that chance may have made, or that
+//! [`write()`] prints the result in a [`Format`]. A difference that chance may have made, or that
 //! what the captures lack may explain, is not told as one.
 
 mod call_change;

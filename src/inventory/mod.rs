@@ -1,7 +1,7 @@
 //! The servers and clients of any number of captures: what they are, and what they do.
 //!
 //! A [`Census`] takes entries, with the payloads of the captures, and gives an [`Inventory`].
-//! [`write`] prints it, [`write_stats`] prints how often each method and tool failed, and
+//! [`write()`] prints it, [`write_stats`] prints how often each method and tool failed, and
 //! [`advertised()`] returns what servers offered as files for other programs.
 
 mod advertised;
