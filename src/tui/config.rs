@@ -52,7 +52,7 @@ impl Default for Config {
             still: false,
             time: TimeStyle::default(),
             zone: TimeZone::UTC,
-            memory: 64 << 20,
+            memory: 160 << 20,
             history: true,
             clipboard: true,
             limits: Limits::default(),
@@ -129,7 +129,7 @@ impl Config {
              # times: utc, local or relative (to the first packet)\n\
              time = \"utc\"\n\
              # memory for rows and bodies, in MB; older bodies go to a temporary file\n\
-             memory = 64\n\
+             memory = 160\n\
              # save filters for later runs, in $XDG_STATE_HOME/mcpdump/history\n\
              history = true\n\
              # copy to the local clipboard too, not only to the terminal's (OSC 52)\n\
