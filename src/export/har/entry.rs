@@ -161,9 +161,13 @@ impl Transaction<'_> {
             if self.connection.is_some_and(|connection| connection.is_tls) { "https" } else { "http" };
         let target = head.target();
         let url = match (head.field("host").or(head.field(":authority")), self.connection) {
-            _ if target.contains("://") => target.to_owned(),
-            (Some(host), _) => format!("{scheme}://{host}{target}"),
-            (None, Some(connection)) => format!("{scheme}://{}{target}", connection.server),
+            // The forms of RFC 9112 section 3.2: origin, authority (CONNECT), asterisk, absolute.
+            _ if head.method() == "CONNECT" => format!("{scheme}://{target}"),
+            _ if target != "*" && !target.starts_with('/') => target.to_owned(),
+            (Some(host), _) => format!("{scheme}://{host}{}", target.trim_start_matches('*')),
+            (None, Some(connection)) => {
+                format!("{scheme}://{}{}", connection.server, target.trim_start_matches('*'))
+            }
             (None, None) => target.to_owned(),
         };
         let mut request = json!({

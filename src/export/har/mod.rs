@@ -32,10 +32,10 @@ use crate::ledger::{Entry, Record};
 const MEMORY: usize = 2 << 20;
 
 /// Transactions that are written, at most: a reader of HAR loads all of it.
-const MAX_TRANSACTIONS: usize = 200_000;
+const MAX_TRANSACTIONS: usize = 100_000;
 
 /// Transactions that are kept until it is known which are written. More are left out.
-const MAX_SEEN: usize = 1_000_000;
+const MAX_SEEN: usize = 500_000;
 
 /// Events of a transaction that are written, in bytes: the last ones of a long stream.
 const MAX_EVENTS: usize = 4 << 20;

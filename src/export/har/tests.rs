@@ -119,3 +119,14 @@ fn messages_of_a_websocket_are_those_of_both_sides() {
     assert!(messages[0]["data"].as_str().unwrap().contains("initialize"));
     assert!(entry["request"].get("postData").is_none());
 }
+
+/// A target may be the authority alone, or hold a URL (RFC 9112 section 3.2).
+#[test]
+fn urls_are_whole_whatever_the_form_of_the_target() {
+    let archive = archive("stacks/squid-connect-http/capture.pcap", WriterOptions::default());
+    let all: Vec<&Value> = entries(&archive).iter().map(|entry| &entry["request"]).collect();
+    let connect = all.iter().find(|request| request["method"] == "CONNECT").unwrap();
+    assert_eq!(connect["url"], "http://127.0.0.1:9315");
+    let post = all.iter().find(|request| request["method"] == "POST").unwrap();
+    assert!(post["url"].as_str().unwrap().ends_with(":9315/mcp"), "{post}");
+}
