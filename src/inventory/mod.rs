@@ -8,7 +8,6 @@ mod advertised;
 mod behaviour;
 mod census;
 mod client;
-mod format;
 mod json;
 mod markdown;
 mod server;
@@ -21,7 +20,6 @@ mod words;
 pub use advertised::{Advertised, advertised};
 pub use census::{Census, Inventory};
 pub use client::Client;
-pub use format::Format;
 pub use server::Server;
 pub use stats::write as write_stats;
 pub use tool_use::{CallName, ToolUse};
@@ -29,14 +27,16 @@ pub use values::Values;
 
 use std::io;
 
+use crate::base::OutputFormat;
+
 /// Writes an inventory.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(format: Format, inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(format: OutputFormat, inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
     match format {
-        Format::Text => text::write(inventory, out),
-        Format::Json => json::write(inventory, out),
-        Format::Markdown => markdown::write(inventory, out),
+        OutputFormat::Text => text::write(inventory, out),
+        OutputFormat::Json => json::write(inventory, out),
+        OutputFormat::Markdown => markdown::write(inventory, out),
     }
 }

@@ -5,11 +5,10 @@ use std::io;
 use serde_json::json;
 
 use super::census::Inventory;
-use super::format::Format;
 use super::tool_use::{CallName, ToolUse};
 use crate::base::json::write_compact;
 use crate::base::markdown::{cell, code};
-use crate::base::{Side, sanitize, units};
+use crate::base::{OutputFormat, Side, sanitize, units};
 
 /// Rows of text and Markdown. The others are counted.
 const MAX_ROWS: usize = 100;
@@ -21,11 +20,11 @@ const NAMED: usize = 8;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(format: Format, inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(format: OutputFormat, inventory: &Inventory, out: &mut dyn io::Write) -> io::Result<()> {
     match format {
-        Format::Text => text(inventory, out),
-        Format::Json => document(inventory, out),
-        Format::Markdown => markdown(inventory, out),
+        OutputFormat::Text => text(inventory, out),
+        OutputFormat::Json => document(inventory, out),
+        OutputFormat::Markdown => markdown(inventory, out),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::io::Cursor;
 
+use mcpdump::base::OutputFormat;
 use mcpdump::capture;
-use mcpdump::diff::{Became, Certainty, Difference, Format, Profile, Profiler, Verdict, write};
+use mcpdump::diff::{Became, Certainty, Difference, Profile, Profiler, Verdict, write};
 use mcpdump::engine::Engine;
 use serde_json::{Value, json};
 
@@ -27,14 +28,14 @@ fn between(before: &Story, after: &Story) -> Difference {
     Difference::between(&profile(before), &profile(after))
 }
 
-fn printed(difference: &Difference, format: Format) -> String {
+fn printed(difference: &Difference, format: OutputFormat) -> String {
     let mut text = Vec::new();
     write(format, difference, ["before.pcap", "after.pcap"], &mut text).unwrap();
     String::from_utf8(text).unwrap()
 }
 
 fn text(difference: &Difference) -> String {
-    printed(difference, Format::Text)
+    printed(difference, OutputFormat::Text)
 }
 
 fn call(id: i64, tool: &str) -> String {
@@ -264,14 +265,14 @@ fn findings_that_are_new_fail_and_those_that_are_gone_are_told() {
 #[test]
 fn every_format_tells_the_same() {
     let difference = between(&calls(40, 10.0, 0), &calls(50, 40.0, 2));
-    let document: Value = serde_json::from_str(&printed(&difference, Format::Json)).unwrap();
+    let document: Value = serde_json::from_str(&printed(&difference, OutputFormat::Json)).unwrap();
     assert_eq!((&document["type"], &document["v"]), (&json!("diff"), &json!(1)));
     assert_eq!(document["regressions"], difference.regressions());
     let search = &document["calls"][0];
     assert_eq!(search["name"], "search");
     assert_eq!((&search["p95"]["verdict"], &search["p95"]["certainty"]), (&json!("higher"), &json!("sure")));
     assert_eq!(search["failures"]["after"]["failed"], 25);
-    let markdown = printed(&difference, Format::Markdown);
+    let markdown = printed(&difference, OutputFormat::Markdown);
     assert!(markdown.contains("| **regression** | `tools/call search` | p50 "), "{markdown}");
     let rows = markdown.lines().filter(|line| line.starts_with('|'));
     assert!(rows.clone().all(|row| row.ends_with('|')) && rows.count() > 5, "{markdown}");
@@ -282,11 +283,11 @@ fn every_format_tells_the_same() {
 fn names_from_traffic_are_harmless() {
     let evil = tool("\u{1b}[31m`|<b>", &json!({}));
     let difference = between(&lists(&[]), &lists(&[evil]));
-    for format in Format::ALL {
+    for format in OutputFormat::ALL {
         let text = printed(&difference, format);
         assert!(!text.contains('\u{1b}'), "{format:?}: {text}");
     }
-    let markdown = printed(&difference, Format::Markdown);
+    let markdown = printed(&difference, OutputFormat::Markdown);
     assert!(markdown.contains(" added |"), "{markdown}");
     assert!(!markdown.contains("m`|<b>"), "{markdown}");
 }

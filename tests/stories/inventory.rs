@@ -2,10 +2,10 @@
 
 use std::io::Cursor;
 
-use mcpdump::base::Timestamp;
+use mcpdump::base::{OutputFormat, Timestamp};
 use mcpdump::capture;
 use mcpdump::engine::Engine;
-use mcpdump::inventory::{Census, Client, Format, Inventory, Server, advertised, write, write_stats};
+use mcpdump::inventory::{Census, Client, Inventory, Server, advertised, write, write_stats};
 use serde_json::{Value, json};
 
 use super::http::*;
@@ -28,19 +28,19 @@ fn inventory(story: &Story) -> Inventory {
     inventory_since(story, None)
 }
 
-fn printed(inventory: &Inventory, format: Format) -> String {
+fn printed(inventory: &Inventory, format: OutputFormat) -> String {
     let mut text = Vec::new();
     write(format, inventory, &mut text).unwrap();
     String::from_utf8(text).unwrap()
 }
 
 fn only_client(inventory: &Inventory) -> (&str, &Client) {
-    assert_eq!(inventory.clients.len(), 1, "{}", printed(inventory, Format::Text));
+    assert_eq!(inventory.clients.len(), 1, "{}", printed(inventory, OutputFormat::Text));
     inventory.clients.first_key_value().map(|(name, client)| (name.as_str(), client)).unwrap()
 }
 
 fn only_server(inventory: &Inventory) -> &Server {
-    assert_eq!(inventory.servers.len(), 1, "{}", printed(inventory, Format::Text));
+    assert_eq!(inventory.servers.len(), 1, "{}", printed(inventory, OutputFormat::Text));
     inventory.servers.values().next().unwrap()
 }
 
@@ -70,7 +70,7 @@ fn a_server_offers_tools_of_which_some_are_used() {
     assert_eq!(server.offered, ["fetch", "search"]);
     assert_eq!(server.used.iter().collect::<Vec<_>>(), [("search", 3)]);
     assert!(server.tls.has("none") && server.authentication.has("none"));
-    let text = printed(&inventory, Format::Text);
+    let text = printed(&inventory, OutputFormat::Text);
     assert!(text.contains("  tools           1 of 2 used: search (3); unused: fetch\n"), "{text}");
 }
 
@@ -88,7 +88,7 @@ fn a_client_asks_for_a_revision_and_gets_another() {
     assert_eq!(client.asked.iter().collect::<Vec<_>>(), [("2025-11-25", 1)]);
     assert!(client.revisions.has("2025-06-18"));
     assert_eq!(client.authentication.iter().collect::<Vec<_>>(), [("bearer", 1), ("none", 1)]);
-    assert!(!printed(&inventory, Format::Text).contains("abc"), "no token is shown");
+    assert!(!printed(&inventory, OutputFormat::Text).contains("abc"), "no token is shown");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_client_gives_up_after_a_minute_and_asks_in_parallel() {
     let (_, client) = only_client(&inventory);
     assert_eq!(client.gave_up.iter().collect::<Vec<_>>(), [("cancelled after 60 s", 2)]);
     assert_eq!((client.parallel, client.connections, client.requests), (2, 2, 3));
-    let markdown = printed(&inventory, Format::Markdown);
+    let markdown = printed(&inventory, OutputFormat::Markdown);
     assert!(markdown.contains("| gave up | cancelled after 60 s (2) |"), "{markdown}");
 }
 
@@ -123,8 +123,8 @@ fn what_may_be_missing_is_no_time_out() {
     story.at(61_000.0).fin(conn, Client);
     let inventory = inventory(&story);
     let (_, client) = only_client(&inventory);
-    assert!(client.gave_up.is_empty(), "{}", printed(&inventory, Format::Text));
-    assert!(printed(&inventory, Format::Text).contains("not whole ("));
+    assert!(client.gave_up.is_empty(), "{}", printed(&inventory, OutputFormat::Text));
+    assert!(printed(&inventory, OutputFormat::Text).contains("not whole ("));
 }
 
 #[test]
@@ -140,14 +140,14 @@ fn a_tool_fails_in_some_of_the_sessions() {
     }
     let inventory = inventory(&story);
     let mut text = Vec::new();
-    write_stats(Format::Text, &inventory, &mut text).unwrap();
+    write_stats(OutputFormat::Text, &inventory, &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     let line = text.lines().nth(1).unwrap();
     assert!(line.starts_with("2 of 3 sessions "), "{text}");
     assert!(line.ends_with("2 of 3 calls (66.7 %)        tools/call search"), "{text}");
     assert!(text.ends_with("\n1 method or tool never failed: initialize (3 calls)\n"), "{text}");
     let mut document = Vec::new();
-    write_stats(Format::Json, &inventory, &mut document).unwrap();
+    write_stats(OutputFormat::Json, &inventory, &mut document).unwrap();
     let document: Value = serde_json::from_slice(&document).unwrap();
     assert_eq!(document["calls"][0]["failed_sessions"], 2);
 }
@@ -218,14 +218,14 @@ fn every_format_is_harmless() {
     story.c(conn, post("/mcp", SID, &call(3, "\u{1b}[31m|evil`\u{202e}")));
     story.s(conn, ok(&result(3)));
     let inventory = inventory(&story);
-    for format in Format::ALL {
+    for format in OutputFormat::ALL {
         for text in [printed(&inventory, format), {
             let mut text = Vec::new();
             write_stats(format, &inventory, &mut text).unwrap();
             String::from_utf8(text).unwrap()
         }] {
             assert!(!text.contains(['\u{1b}', '\u{202e}']), "{format:?}: {text}");
-            if format == Format::Json {
+            if format == OutputFormat::Json {
                 let _: Value = serde_json::from_str(&text).unwrap();
             }
         }

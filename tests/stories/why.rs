@@ -123,16 +123,23 @@ fn a_keep_alive_is_no_silence() {
     answer.is_silent_on("proxy_read_timeout");
 }
 
-#[test]
-fn a_client_that_cancels_after_a_minute_matches_the_typescript_sdk() {
-    let mut story = Story::new();
-    let conn = streamable(&mut story, A, "2025-06-18", "x");
+/// A call that the client cancels after a minute. Returns its connection, and the packet that
+/// cancels it.
+fn cancelled_after_a_minute(story: &mut Story) -> (Conn, u64) {
+    let conn = streamable(story, A, "2025-06-18", "x");
     story.at(1000.0).c(conn, post("/mcp", SID, &request(1, "tools/call")));
     story.at(1001.0).s(conn, sse(&[]));
     let other = story.at(61_000.0).connect("10.0.0.1:5001", SERVER);
     let cancel = notification("notifications/cancelled", serde_json::json!({"requestId": 1}));
     let packet = story.at(61_005.0).c(other, post("/mcp", SID, &cancel));
     story.s(other, accepted());
+    (conn, packet)
+}
+
+#[test]
+fn a_client_that_cancels_after_a_minute_matches_the_typescript_sdk() {
+    let mut story = Story::new();
+    let (_, packet) = cancelled_after_a_minute(&mut story);
     let answer = why(&story, Question::Exchange(2));
     let ended = answer.says(Certainty::Proven, "The client cancelled it (notifications/cancelled) 60.005 s");
     assert!(packets(ended).contains(&packet));
@@ -147,13 +154,7 @@ fn a_client_that_cancels_after_a_minute_matches_the_typescript_sdk() {
 #[test]
 fn a_late_answer_does_not_hide_who_gave_up() {
     let mut story = Story::new();
-    let conn = streamable(&mut story, A, "2025-06-18", "x");
-    story.at(1000.0).c(conn, post("/mcp", SID, &request(1, "tools/call")));
-    story.at(1001.0).s(conn, sse(&[]));
-    let other = story.at(61_000.0).connect("10.0.0.1:5001", SERVER);
-    let cancel = notification("notifications/cancelled", serde_json::json!({"requestId": 1}));
-    story.at(61_005.0).c(other, post("/mcp", SID, &cancel));
-    story.s(other, accepted());
+    let (conn, _) = cancelled_after_a_minute(&mut story);
     let late = story.at(61_505.0).s(conn, event(&result(1)));
     let answer = why(&story, Question::Exchange(2));
     answer.says(Certainty::Proven, "The client cancelled it (notifications/cancelled) 60.005 s");

@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use super::named::named;
 use super::source::SourceArguments;
 use super::tcpdump::TcpdumpArguments;
-use crate::diff::Format;
+use crate::base::OutputFormat;
 
 /// `mcpdump diff`.
 #[derive(Debug, Args)]
@@ -42,8 +42,8 @@ pub(crate) struct DiffOptions {
     #[arg(value_parser = named(&FailOn::ALL, FailOn::name))]
     pub(crate) fail_on: FailOn,
     /// Format of the difference
-    #[arg(long, default_value = "text", value_parser = named(&Format::ALL, Format::name))]
-    pub(crate) format: Format,
+    #[arg(long, default_value = "text", value_parser = named(&OutputFormat::ALL, OutputFormat::name))]
+    pub(crate) format: OutputFormat,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,

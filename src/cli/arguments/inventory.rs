@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use super::named::named;
 use super::quantity;
 use super::source::SourceArguments;
-use crate::inventory::Format;
+use crate::base::OutputFormat;
 
 /// `mcpdump inventory`.
 #[derive(Debug, Args)]
@@ -39,8 +39,8 @@ pub(crate) struct CensusOptions {
     #[arg(long, value_name = "DURATION", value_parser = quantity::duration)]
     pub(crate) since: Option<Duration>,
     /// Format of the output
-    #[arg(long, default_value = "text", value_parser = named(&Format::ALL, Format::name))]
-    pub(crate) format: Format,
+    #[arg(long, default_value = "text", value_parser = named(&OutputFormat::ALL, OutputFormat::name))]
+    pub(crate) format: OutputFormat,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,

@@ -1,8 +1,8 @@
-//! The formats of a difference.
+//! The formats of commands that print one result.
 
-/// Format of a difference.
+/// Format of an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum OutputFormat {
     /// Lines for a terminal.
     #[default]
     Text,
@@ -12,7 +12,7 @@ pub enum Format {
     Markdown,
 }
 
-impl Format {
+impl OutputFormat {
     /// Every format, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::Text, Self::Json, Self::Markdown];
 
