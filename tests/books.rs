@@ -1,7 +1,7 @@
 //! Laws 2 and 7: every payload byte of a connection is accounted for, and the same input gives the
 //! same output, byte for byte, however the file is compressed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::SocketAddr;
 
@@ -83,6 +83,23 @@ fn a_complete_capture_has_no_gaps() {
                         capture.0, books.gaps
                     ));
                 }
+            }
+        }
+    }
+    assert_no_problems(&problems);
+}
+
+/// Also where the exchange is over as soon as its request is read: a server that refused it before
+/// its body came.
+#[test]
+fn connections_of_exchanges_carry_mcp() {
+    let mut problems = Vec::new();
+    for capture in Capture::all() {
+        let run = capture.run();
+        let carriers: BTreeSet<u32> = run.exchanges().iter().map(|exchange| exchange.tcp_stream).collect();
+        for connection in run.connections() {
+            if carriers.contains(&connection.tcp_stream) && !connection.mcp {
+                problems.push(format!("{}: connection {}", capture.0, connection.tcp_stream));
             }
         }
     }

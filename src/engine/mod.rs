@@ -20,7 +20,7 @@ use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
 use crate::link::{Addresses, Segment, UdpDatagram};
 use crate::mcp::{Record, Tracker};
-use crate::rpc::{ConnectionUpdates, UpdateKind};
+use crate::rpc::ConnectionUpdates;
 use crate::tcp::ConnectionId;
 use crate::tls::KeyLog;
 
@@ -481,11 +481,8 @@ impl Engine {
                             continue;
                         }
                         let key = (tcp_stream, update.transaction);
-                        // A transaction is no longer known once its end was pushed.
-                        let is_end = matches!(update.kind, UpdateKind::Ended { .. });
-                        is_known = is_end && self.tracker.is_mcp(key);
                         self.tracker.push(&by, update, &mut self.records, &mut of_mcp);
-                        is_known |= !is_end && self.tracker.is_mcp(key);
+                        is_known = self.tracker.is_mcp(key);
                         if is_known {
                             self.mcp.insert(tcp_stream);
                             if self.unread.add_mcp(by.peers.server) {

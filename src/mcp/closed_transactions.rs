@@ -35,6 +35,11 @@ impl ClosedTransactions {
         self.list.push_back(Closed { key: transaction.key(), session, exchange });
     }
 
+    /// Whether the latest transaction that is over is this one, and was in a session.
+    pub(super) fn ended_in_session(&self, key: TransactionKey) -> bool {
+        self.list.back().is_some_and(|closed| closed.key == key && closed.session.is_some())
+    }
+
     /// A finding about a transaction that is over, or that was not kept.
     pub(super) fn finding(&self, key: TransactionKey, at: Origin, fault: Fault) -> Finding {
         let closed = self.list.iter().rev().find(|closed| closed.key == key);

@@ -284,10 +284,12 @@ impl Tracker {
     }
 
     /// Whether the transaction (Wireshark's number of its connection, its number there) is known to
-    /// carry MCP. `false` once it is over.
+    /// carry MCP. Of those that are over, only the latest is still known.
     #[must_use]
     pub fn is_mcp(&self, key: TransactionKey) -> bool {
-        self.transactions.get(key).is_some_and(|transaction| transaction.session().is_some())
+        self.transactions
+            .get(key)
+            .map_or_else(|| self.closed.ended_in_session(key), |open| open.session().is_some())
     }
 
     /// The capture is over: emits what is still open, in the order of the requests.
