@@ -39,7 +39,7 @@ pub enum Feed<W = Side> {
     /// The next bytes and the packets that carried them. Never empty.
     Data(Bytes, Span),
     /// `len` bytes are not in the capture; 0 if their number is not known (the capture starts in
-    /// the middle).
+    /// the middle, or lacks the end).
     Gap {
         /// Number of missing bytes.
         len: u64,

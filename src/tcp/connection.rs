@@ -64,9 +64,11 @@ impl Connection {
         if flags.rst {
             if mine.reset(segment) {
                 let at = segment.origin;
-                if let Some(ack) = segment.ack {
-                    let mut sink = DirectionSink { sink, label: &self.label, from: from.other(), at };
-                    peer.acknowledged(ack, None, at, &mut sink);
+                let mut direction = DirectionSink { sink, label: &self.label, from: from.other(), at };
+                match segment.ack {
+                    Some(ack) => peer.acknowledged(ack, None, at, &mut direction),
+                    None if mine.answers_unseen(Seq(segment.seq)) => peer.lose_tail(&mut direction),
+                    None => {}
                 }
                 self.reset_by(from, at, sink);
             }

@@ -2,7 +2,7 @@
 
 use super::Half;
 use crate::base::fact::DirectionFact;
-use crate::base::{Code, Degraded, Ending, Origin, PacketNo, Timestamp, limits};
+use crate::base::{Code, Degraded, Ending, Feed, Origin, PacketNo, Timestamp, limits};
 use crate::link::Segment;
 use crate::tcp::seq::{Cursor, Position, Seq};
 use crate::tcp::sink::{DirectionSink, count};
@@ -115,6 +115,23 @@ impl Half {
             // acknowledgement.
             Position::Behind(_) => self.acks.last() == Some(seq),
             Position::Far(_) => false,
+        }
+    }
+
+    /// Returns whether a RST without an acknowledgement, after the FIN of its sender, answers a
+    /// segment that was not captured: its number is the acknowledgement number of what it answers
+    /// (RFC 9293 section 3.10.7.1), and nothing that was captured acknowledges the FIN. Bytes that
+    /// come after a program closed its socket are answered so.
+    pub(in crate::tcp) fn answers_unseen(&self, seq: Seq) -> bool {
+        let is_behind_fin = self.cursor.is_some_and(|cursor| cursor.seq.plus(1) == seq);
+        self.closed() && is_behind_fin && self.acks.last() != Some(seq)
+    }
+
+    /// Bytes at the end of the direction were not captured; their number is not known.
+    pub(in crate::tcp) fn lose_tail(&mut self, sink: &mut DirectionSink<'_, '_>) {
+        if !self.ended {
+            self.fact.holes += 1;
+            sink.feed(Feed::Gap { len: 0, why: Degraded::GAP, at: sink.at });
         }
     }
 

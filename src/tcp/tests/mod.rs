@@ -216,6 +216,29 @@ fn a_plain_connection() {
     ));
 }
 
+/// A closed socket answers bytes with a RST that has their acknowledgement number: if no captured
+/// segment has it, those bytes are missing.
+#[test]
+fn a_rst_behind_a_fin_shows_that_bytes_are_missing() {
+    let run = |has_bytes: bool, ack: Option<u32>, seq: u32| {
+        let mut world = World::opened();
+        world.data('c', 101, 501, b"ask");
+        world.data('s', 501, 104, b"part");
+        world.flagged("F", segment('c', 104, Some(505), b""));
+        if has_bytes {
+            world.data('s', 505, 105, b"rest");
+        }
+        world.flagged("R", segment('c', seq, ack, b""));
+        world.story(End::B)
+    };
+    assert_eq!(run(true, None, 105), "partrest<Reset(A)>");
+    assert_eq!(run(false, None, 105), "part[0 gap]<Reset(A)>");
+    // With an acknowledgement it is the client's own: it answers nothing.
+    assert_eq!(run(false, Some(505), 105), "part<Reset(A)>");
+    // What it answers was sent before the FIN arrived.
+    assert_eq!(run(false, None, 104), "part<Reset(A)>");
+}
+
 #[test]
 fn a_hole_that_is_filled_ends_what_is_behind_it_at_the_filling_packet() {
     let mut world = World::opened();
