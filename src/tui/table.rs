@@ -111,7 +111,7 @@ pub(super) struct Table<'a> {
 
 impl Table<'_> {
     /// Draws the header and the rows that fit. `row` returns the cells of a row in the order of the
-    /// columns.
+    /// columns; the last cell of a row that has fewer takes the width of those it lacks.
     pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>, row: impl Fn(usize) -> Vec<Cell>) {
         if area.height < 2 || area.width < 4 {
             return;
@@ -146,8 +146,11 @@ impl Table<'_> {
         let top = self.list.top(body.height.into(), self.rows);
         for (line, index) in (body.y..body.bottom()).zip(top..self.rows) {
             let whole = Rect { y: line, height: 1, ..body };
-            for ((column, place), cell) in self.columns.iter().zip(&areas).zip(row(index)) {
-                draw_cell(&cell, Rect { y: line, height: 1, ..*place }, column.right, painter);
+            let cells = row(index);
+            for (at, ((column, place), cell)) in self.columns.iter().zip(&areas).zip(&cells).enumerate() {
+                let end = if at + 1 == cells.len() { areas.last() } else { None }.unwrap_or(place).right();
+                let place = Rect { y: line, height: 1, width: end.saturating_sub(place.x), ..*place };
+                draw_cell(cell, place, column.right, painter);
             }
             if index == self.list.selected {
                 painter.set_role(whole, if self.focused { Role::Selected } else { Role::Strong });

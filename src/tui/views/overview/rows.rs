@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::units;
-use crate::ledger::{CauseCount, Exchange, Status};
+use crate::ledger::{Cause, CauseCount, Exchange, Status};
 use crate::tui::model::Model;
 use crate::tui::table::Cell;
 use crate::tui::theme::Role;
@@ -41,7 +41,6 @@ pub(super) fn failed(model: &Model) -> impl Iterator<Item = LinkRow> + use<'_> {
                 kind(Role::of(status), &status.name().replace('_', " ")),
                 (Role::Text, what.into()),
             ]),
-            Cell::Empty,
         ];
         let target = counted(format!("status:{}", status.name()), model);
         (count > 0).then_some(LinkRow { cells, target })
@@ -49,9 +48,13 @@ pub(super) fn failed(model: &Model) -> impl Iterator<Item = LinkRow> + use<'_> {
 }
 
 pub(super) fn unanswered(count: &CauseCount, model: &Model) -> LinkRow {
-    let cause = count.cause.map_or_else(|| "cause unknown".to_owned(), format::cause_text);
-    let cause = if cause == "cancelled" { "by its sender".to_owned() } else { cause };
-    let http = count.http_status.map_or(String::new(), |status| format!(" {status}"));
+    let cause = match (count.cause, count.http_status) {
+        (Some(Cause::HttpError), Some(status)) => format!("HTTP {status}"),
+        (Some(Cause::Cancelled), _) => "by its sender".to_owned(),
+        (Some(cause), Some(status)) => format!("{}, HTTP {status}", format::cause_text(cause)),
+        (Some(cause), None) => format::cause_text(cause),
+        (None, _) => "cause unknown".to_owned(),
+    };
     let status = count.status.name();
     let mut filter = format!("status:{status}");
     if let Some(cause) = count.cause {
@@ -65,10 +68,9 @@ pub(super) fn unanswered(count: &CauseCount, model: &Model) -> LinkRow {
             Cell::text(Role::of((count.status, count.cause)), format!("{}x", count.exchanges)),
             Cell::Parts(vec![
                 kind(Role::of((count.status, count.cause)), &status.replace('_', " ")),
-                (Role::Text, Cow::from(format!("{cause}{http}: "))),
+                (Role::Text, Cow::from(format!("{cause}: "))),
                 (Role::Strong, Cow::from(calls(count, model))),
             ]),
-            Cell::Empty,
         ],
         target: counted(filter, model),
     }
@@ -127,7 +129,6 @@ pub(super) fn undetermined(model: &Model) -> Option<LinkRow> {
         cells: vec![
             Cell::text(Role::of(status), format!("{count}x")),
             Cell::Parts(vec![kind(Role::of(status), status.name()), (Role::Text, text.into())]),
-            Cell::Empty,
         ],
         target: counted(format!("status:{}", status.name()), model),
     })
@@ -141,7 +142,6 @@ pub(super) fn degraded(model: &Model) -> Option<LinkRow> {
         cells: vec![
             Cell::text(Role::Warn, format!("{count}x")),
             Cell::Parts(vec![kind(Role::Warn, "degraded"), (Role::Text, text.into())]),
-            Cell::Empty,
         ],
         target: counted("degraded:any".to_owned(), model),
     })
