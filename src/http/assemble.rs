@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::{Bytes, BytesMut};
 
 use super::content::{CHUNK, Decoder};
-use super::{Body, Event, Fault, Field, Head, Part, PartKind, TransactionNo, Update, UpdateKind, grow, sse};
+use super::{Body, Event, Field, Head, Item, Part, PartKind, TransactionNo, Update, UpdateKind, grow, sse};
 use crate::base::{Code, Degraded, Findings, Layer, Origin, ResponseEnd, Side, Sink, Span, limits};
 
 /// Assembles the messages of one connection.
@@ -24,9 +24,8 @@ pub struct Assembler {
     held: usize,
     /// The message and the packets of coded content that is not decoded completely.
     pending: Option<(MessageId, Span)>,
-    events: Vec<Event>,
-    /// Findings about the message that is being read.
-    faults: Findings,
+    /// What the message that is being read completed.
+    items: Vec<Item>,
 }
 
 /// Bytes decoded in one step: small beside what a compressed packet can decode to.
@@ -196,7 +195,7 @@ impl Assembler {
         match Decoder::from_header(head.field(Field::ContentEncoding).unwrap_or_default().as_bytes()) {
             Ok(decoder) => message.decoder = decoder.map(Box::new),
             Err(error) => {
-                self.faults.add(Code::HttpContentUnknown, span.end, error.to_string());
+                self.items.push(Item::fault(Code::HttpContentUnknown, span.end, error.to_string()));
                 message.is_complete = false;
             }
         }
@@ -222,18 +221,14 @@ impl Assembler {
         }
         let kind = if side == Side::Client { UpdateKind::Request(head) } else { UpdateKind::Response(head) };
         sink.out.push(Update { transaction, at: span.end, kind });
-        self.emit_faults(transaction, sink.out);
+        self.emit_items(transaction, sink.out);
     }
 
-    /// Emits the findings about a message of the transaction.
-    fn emit_faults(&mut self, transaction: TransactionNo, out: &mut Vec<Update>) {
-        if self.faults.is_empty() {
-            return;
-        }
-        out.extend(self.faults.drain().map(|finding| Update {
-            transaction,
-            at: finding.at.unwrap_or_default(),
-            kind: UpdateKind::Fault(Fault { code: finding.code, detail: finding.detail.into() }),
+    /// Emits what a message of the transaction completed, and its faults.
+    fn emit_items(&mut self, transaction: TransactionNo, out: &mut Vec<Update>) {
+        out.extend(self.items.drain(..).map(|item| match item {
+            Item::Event(event) => Update { transaction, at: event.span.end, kind: UpdateKind::Event(event) },
+            Item::Fault { fault, at } => Update { transaction, at, kind: UpdateKind::Fault(fault) },
         }));
     }
 
@@ -249,7 +244,7 @@ impl Assembler {
             }
             return;
         }
-        message.take(bytes, span, &mut self.events, &mut self.faults);
+        message.take(bytes, span, &mut self.items);
         self.took_content(id, sink);
     }
 
@@ -292,18 +287,18 @@ impl Assembler {
             }
         };
         if !decoded.is_empty() {
-            message.take(decoded.freeze(), span, &mut self.events, &mut self.faults);
+            message.take(decoded.freeze(), span, &mut self.items);
         }
         if let Err(error) = result {
             if message.is_complete {
-                self.faults.add(error.code(), span.end, error.to_string());
+                self.items.push(Item::fault(error.code(), span.end, error.to_string()));
             }
             message.drop_content();
         }
         self.took_content(id, sink);
     }
 
-    /// Counts what a message holds after it took content, and emits its events and findings.
+    /// Counts what a message holds after it took content, and emits its events and faults.
     fn took_content(&mut self, id: MessageId, sink: &mut Sink<'_, Update>) {
         let is_current = !self.others.contains_key(&id);
         if let Some(message) = find(&mut self.current, &mut self.others, id) {
@@ -312,14 +307,7 @@ impl Assembler {
                 self.unsettled.push(id);
             }
         }
-        if !self.events.is_empty() {
-            sink.out.extend(self.events.drain(..).map(|event| Update {
-                transaction: id.0,
-                at: event.span.end,
-                kind: UpdateKind::Event(event),
-            }));
-        }
-        self.emit_faults(id.0, sink.out);
+        self.emit_items(id.0, sink.out);
     }
 
     fn end(&mut self, id: MessageId, (how, at): (ResponseEnd, Origin), sink: &mut Sink<'_, Update>) {
@@ -338,7 +326,7 @@ impl Assembler {
         };
         if let Some(message) = message {
             self.held -= message.counted;
-            if let Some(body) = message.finish(how, at, &mut self.faults) {
+            if let Some(body) = message.finish(how, at, &mut self.items) {
                 let kind = if side == Side::Client {
                     UpdateKind::RequestBody(body)
                 } else {
@@ -346,7 +334,7 @@ impl Assembler {
                 };
                 sink.out.push(Update { transaction, at, kind });
             }
-            self.emit_faults(transaction, sink.out);
+            self.emit_items(transaction, sink.out);
         }
         if side == Side::Server {
             sink.out.push(Update { transaction, at, kind: ended });
@@ -385,10 +373,10 @@ impl Message {
     }
 
     /// Appends decoded content.
-    fn take(&mut self, bytes: Bytes, span: Span, events: &mut Vec<Event>, findings: &mut Findings) {
+    fn take(&mut self, bytes: Bytes, span: Span, items: &mut Vec<Item>) {
         self.bytes += bytes.len() as u64;
         match &mut self.content {
-            Content::Events(parser) => parser.push(bytes, span, events, findings),
+            Content::Events(parser) => parser.push(bytes, span, items),
             Content::Undecodable => {}
             _ if !self.is_complete => {}
             Content::Empty => self.content = Content::Piece(bytes),
@@ -406,7 +394,8 @@ impl Message {
         };
         if len > limits::MAX_BODY {
             let detail = format!("more than {} bytes", limits::MAX_BODY);
-            self.give_up(detail, span.end, findings);
+            items.push(Item::fault(Code::HttpBodyTooLong, span.end, detail));
+            self.give_up();
         }
     }
 
@@ -422,12 +411,12 @@ impl Message {
     fn shed(&mut self, at: Origin, findings: &mut Findings) {
         let share = limits::MAX_MEMORY_PER_SHARD;
         let detail = format!("{} bytes held when all together took {share}", self.held());
-        self.give_up(detail, at, findings);
+        findings.add(Code::HttpBodyTooLong, at, detail);
+        self.give_up();
     }
 
     /// Drops the content because a cap was reached.
-    fn give_up(&mut self, detail: String, at: Origin, findings: &mut Findings) {
-        findings.add(Code::HttpBodyTooLong, at, detail);
+    fn give_up(&mut self) {
         self.degraded.add(Degraded::NOT_READ);
         self.drop_content();
     }
@@ -444,10 +433,10 @@ impl Message {
     }
 
     /// Returns the body; `None` for an event stream.
-    fn finish(self, how: ResponseEnd, at: Origin, findings: &mut Findings) -> Option<Body> {
+    fn finish(self, how: ResponseEnd, at: Origin, items: &mut Vec<Item>) -> Option<Body> {
         let content = match self.content {
             Content::Events(mut parser) => {
-                parser.end(at, findings);
+                parser.end(at, items);
                 return None;
             }
             Content::Undecodable => return None,

@@ -18,8 +18,8 @@ pub fn http2(data: &[u8]) {
 }
 
 /// How much was decoded before the damage of a compressed body depends on the pieces: a decoder
-/// needs bytes that follow. So does the order of the events and findings of one piece.
-const DAMAGE: [Code; 3] = [Code::HttpResync, Code::HttpContentBad, Code::HttpContentLimit];
+/// needs bytes that follow.
+const DAMAGE: [Code; 2] = [Code::HttpContentBad, Code::HttpContentLimit];
 
 fn check(data: &[u8], http: fn(TransactionNo) -> Connection) {
     let mut choices = Choices::new(data);

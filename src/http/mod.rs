@@ -30,7 +30,7 @@ pub use h1::first_bytes::FirstBytes;
 pub use head::{Field, FieldValues, Fields, Head, StartLine};
 pub use part::{Fault, Part, PartKind, TransactionNo};
 pub use proxy_header::ProxyHeader;
-pub use sse::{Event, begins_with_field};
+pub use sse::{Event, Item, begins_with_field};
 pub use ws::WebSocketSearch;
 
 /// A step in the life of one transaction. `B` is the type of bodies and `E` the type of events: raw

@@ -5,6 +5,7 @@
 //! empty (as the priming events of resumable streams are). An event is returned at the line end
 //! that dispatches it, at the CR if that is CR LF.
 
+mod event;
 mod field;
 mod open;
 
@@ -14,33 +15,12 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 
-use crate::base::{Code, Degraded, Findings, Origin, Span, limits};
+use crate::base::{Code, Degraded, Origin, Span, limits};
 use crate::http::grow;
 
+pub use event::{Event, Item};
 use field::{Field, LONGEST_NAME, NAMES, milliseconds};
 use open::{Open, Text};
-
-/// A dispatched event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Packets of the event's field lines and of the line end that dispatches it. Comments and BOM
-    /// are excluded; if the blank line is CR LF, the CR dispatches and the LF is excluded.
-    pub span: Span,
-    /// The `event` field; `None` if it is absent, empty or `message`, which mean the same. At
-    /// most [`limits::MAX_TEXT`] bytes.
-    pub name: Option<Box<str>>,
-    /// The `id` field (empty: it resets the last event id); `None` if there is none, or if it is
-    /// ignored because it contains NUL. At most [`limits::MAX_TEXT`] bytes.
-    pub id: Option<Arc<str>>,
-    /// The `retry` field in milliseconds; `None` unless it is all digits.
-    pub retry: Option<u64>,
-    /// The `data` lines joined with LF, valid UTF-8. Shares the pushed bytes if the event has one
-    /// `data` line and lies in one push.
-    pub data: Bytes,
-    /// Why the start of the event may be missing: set if parsing continued after a gap at what
-    /// looks like the start of an event without proof.
-    pub degraded: Degraded,
-}
 
 /// Incremental parser of one event stream.
 ///
@@ -154,11 +134,11 @@ impl Parser {
         parser
     }
 
-    /// Appends the events that the next bytes of the stream complete to `out`.
+    /// Appends what the next bytes of the stream complete to `out`: events, and faults.
     ///
-    /// An event comes out of the push that holds the line end that dispatches it, however the bytes
-    /// are cut.
-    pub fn push(&mut self, mut bytes: Bytes, span: Span, out: &mut Vec<Event>, findings: &mut Findings) {
+    /// An event comes out of the push that holds the line end that dispatches it. What comes out,
+    /// and in which order, does not depend on how the bytes are cut.
+    pub fn push(&mut self, mut bytes: Bytes, span: Span, out: &mut Vec<Item>) {
         while let Some(&first) = bytes.first() {
             let before = bytes.remaining();
             if mem::take(&mut self.after_cr) && first == b'\n' {
@@ -169,13 +149,13 @@ impl Parser {
             let mut boundary = false;
             match self.at {
                 At::Bom { .. } => self.read_bom(&mut bytes, span),
-                At::Lines => boundary = self.read_line(&mut bytes, span, out, findings),
+                At::Lines => boundary = self.read_line(&mut bytes, span, out),
                 At::Guess(lost) => {
                     bytes.advance(1);
-                    self.read_guess(first, lost, span, findings);
+                    self.read_guess(first, lost, span, out);
                 }
                 At::Skip { lost, line_start } => {
-                    boundary = self.skip_line(&mut bytes, (lost, line_start), span, findings);
+                    boundary = self.skip_line(&mut bytes, (lost, line_start), span, out);
                 }
             }
             self.books.taken += (before - bytes.remaining()) as u64;
@@ -205,19 +185,19 @@ impl Parser {
     /// Ends the stream: an incomplete event is not dispatched.
     ///
     /// Adds `sse.event_cut` if that event had data, or if no boundary followed a gap.
-    pub fn end(&mut self, at: Origin, findings: &mut Findings) {
+    pub fn end(&mut self, at: Origin, out: &mut Vec<Item>) {
         let lost = self.books.taken - self.books.boundary;
         match self.at {
             At::Bom { .. } => {}
             At::Lines if self.open.data.is_some() || self.line.text.starts_with(b"data") => {
                 let detail = format!("the stream ended inside an event with data, {lost} bytes given up");
-                findings.add(Code::SseEventCut, at, detail);
+                out.push(Item::fault(Code::SseEventCut, at, detail));
                 self.books.give_up(lost);
             }
             At::Lines => {}
             At::Guess(_) | At::Skip { .. } if lost > 0 => {
                 let detail = format!("the stream ended before the next event began, {lost} bytes given up");
-                findings.add(Code::SseEventCut, at, detail);
+                out.push(Item::fault(Code::SseEventCut, at, detail));
                 self.books.give_up(lost);
             }
             At::Guess(_) | At::Skip { .. } => {}
@@ -294,16 +274,10 @@ impl Parser {
     }
 
     /// Reads up to the next line end; returns whether the line is blank.
-    fn read_line(
-        &mut self,
-        bytes: &mut Bytes,
-        span: Span,
-        out: &mut Vec<Event>,
-        findings: &mut Findings,
-    ) -> bool {
+    fn read_line(&mut self, bytes: &mut Bytes, span: Span, out: &mut Vec<Item>) -> bool {
         let Some(len) = memchr2(b'\r', b'\n', bytes) else {
             let rest = mem::take(bytes);
-            self.keep(&rest, span, findings);
+            self.keep(&rest, span, out);
             return false;
         };
         let piece = bytes.split_to(len);
@@ -313,15 +287,15 @@ impl Parser {
         let whole = front.take().map_or(span, |front| front.join(span));
         match mem::take(kind) {
             Kind::Fresh if piece.is_empty() => {
-                self.dispatch(span, out, findings);
+                self.dispatch(span, out);
                 return true;
             }
             Kind::Fresh if piece.starts_with(b":") => self.open.ended_field = false,
-            Kind::Fresh => self.field(Text::Shared(piece), whole, findings),
+            Kind::Fresh => self.field(Text::Shared(piece), whole, out),
             Kind::Kept => {
                 grow::append(text, &piece);
                 let text = mem::take(text);
-                self.field(Text::Own(text), whole, findings);
+                self.field(Text::Own(text), whole, out);
             }
             Kind::Comment => self.open.ended_field = false,
             Kind::Unknown => self.open.saw_field(whole),
@@ -330,7 +304,7 @@ impl Parser {
     }
 
     /// Keeps the start of a line that continues in a later push, unless the line is ignored.
-    fn keep(&mut self, piece: &[u8], span: Span, findings: &mut Findings) {
+    fn keep(&mut self, piece: &[u8], span: Span, out: &mut Vec<Item>) {
         let line = &mut self.line;
         if line.kind == Kind::Fresh {
             line.kind = if piece.starts_with(b":") { Kind::Comment } else { Kind::Kept };
@@ -349,25 +323,25 @@ impl Parser {
         let field = Field::split(&line.text).0;
         if !self.is_started {
             self.is_started = true;
-            check_first_line(field, &line.text, span, findings);
+            check_first_line(field, &line.text, span, out);
         }
         if field == Field::Unknown {
             line.kind = Kind::Unknown;
             line.text = BytesMut::new();
         } else if self.open.data_len() + line.text.len() > self.cap {
-            self.too_long(false, span, findings);
+            self.too_long(false, span, out);
         }
     }
 
     /// Processes a whole line that is neither blank nor a comment.
-    fn field(&mut self, mut text: Text, span: Span, findings: &mut Findings) {
+    fn field(&mut self, mut text: Text, span: Span, out: &mut Vec<Item>) {
         let (field, from) = Field::split(text.as_slice());
         if !self.is_started {
             self.is_started = true;
-            check_first_line(field, text.as_slice(), span, findings);
+            check_first_line(field, text.as_slice(), span, out);
         }
         if field != Field::Unknown && self.open.data_len() + text.as_slice().len() > self.cap {
-            self.too_long(true, span, findings);
+            self.too_long(true, span, out);
             return;
         }
         let open = &mut self.open;
@@ -394,7 +368,7 @@ impl Parser {
     }
 
     /// A blank line: dispatches the event if it has data, and starts the next one.
-    fn dispatch(&mut self, blank: Span, out: &mut Vec<Event>, findings: &mut Findings) {
+    fn dispatch(&mut self, blank: Span, out: &mut Vec<Item>) {
         let open = mem::take(&mut self.open);
         if let Some(id) = &open.id {
             self.last_id = Some(Arc::clone(id));
@@ -408,24 +382,28 @@ impl Parser {
                 not_utf8 = true;
                 data = String::from_utf8_lossy(&data).into_owned().into();
             }
-            out.push(Event {
+            out.push(Item::Event(Event {
                 span: open.span.map_or(blank, |span| span.join(blank)),
                 name: open.name,
                 id: open.id,
                 retry: open.retry,
                 data,
                 degraded: open.degraded,
-            });
+            }));
         }
         if not_utf8 {
-            findings.add(Code::SseNotUtf8, blank.end, "bytes that are not UTF-8 were replaced by U+FFFD");
+            out.push(Item::fault(
+                Code::SseNotUtf8,
+                blank.end,
+                "bytes that are not UTF-8 were replaced by U+FFFD",
+            ));
         }
     }
 
     /// Discards the current event; `line_start` if the line that made it too long has ended.
-    fn too_long(&mut self, line_start: bool, span: Span, findings: &mut Findings) {
+    fn too_long(&mut self, line_start: bool, span: Span, out: &mut Vec<Item>) {
         let detail = format!("an event with more than {} bytes was given up", self.cap);
-        findings.add(Code::SseEventTooLong, span.end, detail);
+        out.push(Item::fault(Code::SseEventTooLong, span.end, detail));
         self.line = Line::default();
         self.open = Open::default();
         let lost = Lost { why: Degraded::NONE, from: self.books.taken };
@@ -434,7 +412,7 @@ impl Parser {
 
     /// Reads one byte directly after a gap: parsing continues if the bytes so far are a field name
     /// and a colon.
-    fn read_guess(&mut self, byte: u8, lost: Lost, span: Span, findings: &mut Findings) {
+    fn read_guess(&mut self, byte: u8, lost: Lost, span: Span, out: &mut Vec<Item>) {
         self.line.text.extend_from_slice(&[byte]);
         Span::extend(&mut self.line.span, span);
         let text: &[u8] = &self.line.text;
@@ -445,7 +423,7 @@ impl Parser {
             let bytes = lost.from - self.books.boundary;
             self.books.give_up(bytes);
             let detail = format!("event stream: {bytes} bytes given up, read on at what looks like a field");
-            findings.add(Code::HttpResync, span.end, detail);
+            out.push(Item::fault(Code::HttpResync, span.end, detail));
         } else if !NAMES.iter().any(|(name, _)| name.starts_with(text)) {
             self.line = Line::default();
             self.after_cr = byte == b'\r';
@@ -460,7 +438,7 @@ impl Parser {
         bytes: &mut Bytes,
         (lost, line_start): (Lost, bool),
         span: Span,
-        findings: &mut Findings,
+        out: &mut Vec<Item>,
     ) -> bool {
         let Some(len) = memchr2(b'\r', b'\n', bytes) else {
             bytes.clear();
@@ -478,7 +456,7 @@ impl Parser {
         let bytes = self.books.taken + 1 - self.books.boundary;
         self.books.give_up(bytes);
         let detail = format!("event stream: {bytes} bytes given up, read on behind a blank line");
-        findings.add(Code::HttpResync, span.end, detail);
+        out.push(Item::fault(Code::HttpResync, span.end, detail));
         true
     }
 }
@@ -504,10 +482,10 @@ pub fn begins_with_field(text: &[u8]) -> bool {
 }
 
 /// The first line of a stream: if it begins like JSON, the body is no event stream.
-fn check_first_line(field: Field, line: &[u8], span: Span, findings: &mut Findings) {
+fn check_first_line(field: Field, line: &[u8], span: Span, out: &mut Vec<Item>) {
     if field == Field::Unknown && line.starts_with(b"{") {
         let detail = "JSON that is declared as text/event-stream: it holds no event";
-        findings.add(Code::HttpMediaType, span.end, detail);
+        out.push(Item::fault(Code::HttpMediaType, span.end, detail));
     }
 }
 

@@ -8,13 +8,28 @@ fn packet(n: u64) -> Span {
 }
 
 /// Pushes the pieces, each as its own packet with the given number.
-fn read(parser: &mut Parser, pieces: &[(&[u8], u64)]) -> (Vec<Event>, Vec<Code>) {
-    let (mut out, mut findings) = (Vec::new(), Findings::new());
+fn items<B: AsRef<[u8]>>(parser: &mut Parser, pieces: &[(B, u64)]) -> Vec<Item> {
+    let mut out = Vec::new();
     for (bytes, n) in pieces {
-        parser.push(Bytes::copy_from_slice(bytes), packet(*n), &mut out, &mut findings);
+        parser.push(Bytes::copy_from_slice(bytes.as_ref()), packet(*n), &mut out);
     }
-    let codes = findings.list().iter().map(|f| f.code).collect();
-    (out, codes)
+    out
+}
+
+/// The events, and the codes of the faults.
+fn parts(items: Vec<Item>) -> (Vec<Event>, Vec<Code>) {
+    let (mut events, mut codes) = (Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Item::Event(event) => events.push(event),
+            Item::Fault { fault, .. } => codes.push(fault.code),
+        }
+    }
+    (events, codes)
+}
+
+fn read(parser: &mut Parser, pieces: &[(&[u8], u64)]) -> (Vec<Event>, Vec<Code>) {
+    parts(items(parser, pieces))
 }
 
 fn datas(events: &[Event]) -> Vec<&str> {
@@ -24,14 +39,14 @@ fn datas(events: &[Event]) -> Vec<&str> {
 #[test]
 fn the_usual_event_is_not_copied() {
     let chunk = Bytes::from_static(b"event: message\r\nid: 7\r\ndata: {\"jsonrpc\":\"2.0\"}\r\n\r\n");
-    let (mut parser, mut out, mut findings) = (Parser::new(), Vec::new(), Findings::new());
-    parser.push(chunk.clone(), packet(3), &mut out, &mut findings);
-    let [event] = out.as_slice() else { panic!("{out:?}") };
+    let (mut parser, mut out) = (Parser::new(), Vec::new());
+    parser.push(chunk.clone(), packet(3), &mut out);
+    let [Item::Event(event)] = out.as_slice() else { panic!("{out:?}") };
     assert_eq!(event.data.as_ptr(), chunk[29..].as_ptr());
     assert_eq!(&event.data[..], b"{\"jsonrpc\":\"2.0\"}");
     assert_eq!((event.name.as_deref(), event.id.as_deref()), (None, Some("7")));
     assert_eq!((event.span, event.degraded), (packet(3), Degraded::NONE));
-    assert_eq!((parser.held(), parser.given_up(), findings.is_empty()), (0, 0, true));
+    assert_eq!((parser.held(), parser.given_up()), (0, 0));
 }
 
 #[test]
@@ -99,17 +114,17 @@ fn behind_a_gap_a_field_name_or_a_blank_line_begins_an_event() {
 fn the_end_says_what_was_cut() {
     let at = Origin::new(9, 9);
     for (bytes, lost) in [(&b"data: 1\n"[..], 8), (b"data: 1", 7), (b"id: 1\n", 0), (b": x", 0), (b"", 0)] {
-        let (mut parser, mut findings) = (Parser::new(), Findings::new());
+        let (mut parser, mut out) = (Parser::new(), Vec::new());
         read(&mut parser, &[(b"data: 0\r\n\r\n", 1), (bytes, 2)]);
-        parser.end(at, &mut findings);
-        let codes: Vec<_> = findings.list().iter().map(|f| f.code).collect();
+        parser.end(at, &mut out);
+        let (_, codes) = parts(out);
         let want = if lost > 0 { vec![Code::SseEventCut] } else { vec![] };
         assert_eq!((codes, parser.given_up(), parser.held()), (want, lost, 0), "{bytes:?}");
     }
-    let (mut parser, mut findings) = (Parser::midstream(Degraded::GAP), Findings::new());
+    let (mut parser, mut out) = (Parser::midstream(Degraded::GAP), Vec::new());
     read(&mut parser, &[(b"x\nda", 2)]);
-    parser.end(at, &mut findings);
-    assert_eq!((findings.list()[0].code, parser.given_up()), (Code::SseEventCut, 4));
+    parser.end(at, &mut out);
+    assert_eq!((parts(out).1, parser.given_up()), (vec![Code::SseEventCut], 4));
 }
 
 #[test]
@@ -249,11 +264,6 @@ fn pieces(input: &[u8], cuts: &[usize], packets: &[u64]) -> Vec<(Vec<u8>, u64)> 
     at.windows(2).map(|w| input[w[0]..w[1]].to_vec()).zip(numbers).collect()
 }
 
-fn push_all(parser: &mut Parser, pieces: &[(Vec<u8>, u64)]) -> (Vec<Event>, Vec<Code>) {
-    let pieces: Vec<_> = pieces.iter().map(|(b, n)| (b.as_slice(), *n)).collect();
-    read(parser, &pieces)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -266,7 +276,7 @@ proptest! {
         let pieces = pieces(&input, &cuts, &packets);
         let spans: Vec<Span> = pieces.iter().flat_map(|(b, n)| vec![packet(*n); b.len()]).collect();
         let mut parser = Parser::new();
-        let (events, _) = push_all(&mut parser, &pieces);
+        let (events, _) = parts(items(&mut parser, &pieces));
         let want = oracle(&input);
         prop_assert_eq!(events.len(), want.len());
         for (event, (name, id, retry, data, bytes)) in events.iter().zip(want) {
@@ -287,17 +297,17 @@ proptest! {
         let to = (from + len).min(input.len());
         let run = |cuts: &[usize]| {
             let mut parser = Parser::new();
-            let (mut events, _) = read(&mut parser, &[(&input[..from], 1)]);
+            let mut all = items(&mut parser, &[(&input[..from], 1)]);
             parser.gap(Degraded::GAP);
             let mut tail = pieces(&input[to..], cuts, &[2]);
             tail.iter_mut().for_each(|(_, n)| *n = 2);
-            let (more, codes) = push_all(&mut parser, &tail);
-            events.extend(more);
-            (events, codes, parser.books.taken, parser.given_up())
+            all.extend(items(&mut parser, &tail));
+            (all, parser.books.taken, parser.given_up())
         };
-        let (events, codes, taken, given_up) = run(&cuts);
-        prop_assert_eq!(&(events.clone(), codes, taken, given_up), &run(&[]));
+        let (all, taken, given_up) = run(&cuts);
+        prop_assert_eq!(&(all.clone(), taken, given_up), &run(&[]));
         prop_assert!(given_up <= taken);
+        let (events, _) = parts(all);
         let mut whole = oracle(&input).into_iter();
         for event in events.iter().filter(|e| e.degraded.is_none()) {
             prop_assert!(whole.any(|w| (w.0, w.1, w.2, w.3) == fields_of(event)), "{:?}", event);
@@ -314,11 +324,11 @@ proptest! {
             parser.cap = cap;
             let mut all = pieces(&input, cuts, &[1]);
             all.iter_mut().for_each(|(_, n)| *n = 1);
-            let (events, codes) = push_all(&mut parser, &all);
-            (events, codes, parser.given_up())
+            (items(&mut parser, &all), parser.given_up())
         };
-        let (events, codes, given_up) = run(&cuts);
-        prop_assert_eq!(&(events.clone(), codes, given_up), &run(&[]));
+        let (all, given_up) = run(&cuts);
+        prop_assert_eq!(&(all.clone(), given_up), &run(&[]));
+        let (events, _) = parts(all);
         let mut whole = oracle(&input).into_iter();
         for event in &events {
             prop_assert!(whole.any(|w| (w.0, w.1, w.2, w.3) == fields_of(event)));
