@@ -12,7 +12,12 @@ impl SessionIndex {
         Self(number.saturating_sub(1))
     }
 
-    /// Position of the session in a slice of all sessions.
+    /// The session at this position among all that were ever seen.
+    pub(super) fn of_position(position: usize) -> Self {
+        Self(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+
+    /// Position of the session among all that were ever seen.
     pub(super) fn position(self) -> usize {
         self.0 as usize
     }

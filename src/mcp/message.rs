@@ -14,7 +14,7 @@ use super::interner::Interner;
 use super::record::{Exchange, Offer, Record};
 use super::rules::{self, Answer, ChangedListing, NewExchange, OtherId, RULES, Redirect, Unmatched};
 use super::session::SessionState;
-use super::session_slot::OtherSessions;
+use super::session_list::OtherSessions;
 use super::tables::Completion;
 use super::transaction::Transaction;
 use super::transaction_table::OtherTransactions;

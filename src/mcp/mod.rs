@@ -55,6 +55,7 @@ mod served;
 mod server_stream;
 mod session;
 mod session_key;
+mod session_list;
 mod session_slot;
 mod session_table;
 mod sighting;

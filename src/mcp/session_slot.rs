@@ -1,6 +1,5 @@
-//! One session in as much detail as is needed, and access to several at once.
+//! One session in as much detail as is needed.
 
-use super::handle::SessionIndex;
 use super::record::Session;
 use super::session::SessionState;
 use super::session_key::SessionKey;
@@ -47,6 +46,10 @@ impl Slot {
         size_of::<Self>() + ENTRIES + state
     }
 
+    pub(super) fn is_active(&self) -> bool {
+        matches!(self, Self::Active(_))
+    }
+
     pub(super) fn active(&self) -> Option<&SessionState> {
         match self {
             Self::Active(session) => Some(session),
@@ -69,50 +72,20 @@ impl Slot {
         }
     }
 
+    /// The record, and why anything of the session may be missing; `None` if it was evicted.
+    pub(super) fn record_and_missing(&self) -> Option<(&Session, Degraded)> {
+        match self {
+            Self::Active(session) => Some((session.record(), session.missing())),
+            Self::Quiet(quiet) => Some((&quiet.record, quiet.missing)),
+            Self::Evicted => None,
+        }
+    }
+
     pub(super) fn into_parts(self) -> Option<(Session, Vec<SessionKey>)> {
         match self {
             Self::Active(session) => Some(session.into_parts()),
             Self::Quiet(quiet) => Some((quiet.record, quiet.keys)),
             Self::Evicted => None,
-        }
-    }
-}
-
-/// Every session but one, which is borrowed on its own: see
-/// [`Sessions::split`](super::session_table::Sessions::split).
-#[derive(Debug)]
-pub(super) struct OtherSessions<'a> {
-    before: &'a mut [Slot],
-    after: &'a mut [Slot],
-}
-
-impl<'a> OtherSessions<'a> {
-    /// The sessions before and after the one that is split off.
-    pub(super) fn new(before: &'a mut [Slot], after: &'a mut [Slot]) -> Self {
-        Self { before, after }
-    }
-
-    /// The session; `None` if it is quiet, evicted, or the one that was split off.
-    pub(super) fn get_mut(&mut self, index: SessionIndex) -> Option<&mut SessionState> {
-        let slot = match index.position().checked_sub(self.before.len()) {
-            None => self.before.get_mut(index.position()),
-            Some(0) => None,
-            Some(behind) => self.after.get_mut(behind - 1),
-        };
-        slot?.active_mut()
-    }
-
-    /// The record of a session, and why anything of it may be missing, also if it is quiet.
-    pub(super) fn record(&self, index: SessionIndex) -> Option<(&Session, Degraded)> {
-        let slot = match index.position().checked_sub(self.before.len()) {
-            None => self.before.get(index.position()),
-            Some(0) => None,
-            Some(behind) => self.after.get(behind - 1),
-        };
-        match slot? {
-            Slot::Active(session) => Some((session.record(), session.missing())),
-            Slot::Quiet(quiet) => Some((&quiet.record, quiet.missing)),
-            Slot::Evicted => None,
         }
     }
 }

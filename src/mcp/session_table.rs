@@ -13,9 +13,10 @@ use super::record::{Session, SessionEnd, SessionRef, Transport};
 use super::server_stream::ServerStream;
 use super::session::SessionState;
 use super::session_key::SessionKey;
-use super::session_slot::{OtherSessions, Quiet, Slot};
+use super::session_list::{OtherSessions, SessionList};
+use super::session_slot::{Quiet, Slot};
 use super::sighting::Sighting;
-use crate::base::{Account, Degraded, Finding, Origin, Peers, Side, Tally, Timestamp, limits};
+use crate::base::{Degraded, Finding, Origin, Peers, Side, Timestamp, limits};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -40,14 +41,7 @@ const MAX_CONCERNED: usize = 64;
 /// All sessions.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    /// By index.
-    slots: Vec<Slot>,
-    /// Number of sessions at the front that were evicted.
-    evicted: usize,
-    /// The memory that each session accounts for, by index.
-    accounts: Vec<Account>,
-    /// Memory of all sessions.
-    memory: Tally,
+    list: SessionList,
     /// When to check whether a session is still active.
     checks: BinaryHeap<Reverse<(Timestamp, SessionIndex)>>,
     by_key: Map<SessionKey, SessionIndex>,
@@ -81,24 +75,22 @@ impl Sessions {
 
     /// The session; `None` if it is quiet or evicted.
     pub(super) fn get(&self, index: SessionIndex) -> Option<&SessionState> {
-        self.slots.get(index.position())?.active()
+        self.list.get(index)?.active()
     }
 
     /// The session; `None` if it is quiet or evicted.
     pub(super) fn get_mut(&mut self, index: SessionIndex) -> Option<&mut SessionState> {
-        self.slots.get_mut(index.position())?.active_mut()
+        self.list.get_mut(index)?.active_mut()
     }
 
     /// The session, and all others beside it; `None` if it is quiet or evicted.
     pub(super) fn split(&mut self, index: SessionIndex) -> Option<(&mut SessionState, OtherSessions<'_>)> {
-        let (before, rest) = self.slots.split_at_mut_checked(index.position())?;
-        let (slot, after) = rest.split_first_mut()?;
-        Some((slot.active_mut()?, OtherSessions::new(before, after)))
+        self.list.split(index)
     }
 
     /// Makes a quiet session active again at `at`.
     pub(super) fn wake(&mut self, index: SessionIndex, at: Timestamp) {
-        let Some(slot) = self.slots.get_mut(index.position()) else { return };
+        let Some(slot) = self.list.get_mut(index) else { return };
         if !matches!(slot, Slot::Quiet(_)) {
             return;
         }
@@ -117,7 +109,7 @@ impl Sessions {
                 return;
             }
             let Some(Reverse((_, index))) = self.checks.pop() else { return };
-            let Some(slot) = self.slots.get_mut(index.position()) else { continue };
+            let Some(slot) = self.list.get_mut(index) else { continue };
             let Slot::Active(session) = slot else { continue };
             let record = session.record();
             let wait = match record.ended {
@@ -207,7 +199,7 @@ impl Sessions {
 
     /// Whether the session with this key was opened, and its client closed its stream.
     pub(super) fn is_left_by_client(&self, key: &SessionKey) -> bool {
-        let slot = self.find(key).and_then(|index| self.slots.get(index.position()));
+        let slot = self.find(key).and_then(|index| self.list.get(index));
         slot.and_then(Slot::record).is_some_and(|record| {
             let is_left = matches!(record.ended, SessionEnd::StreamClosed { by: Some(Side::Client) });
             is_left && record.protocol_version.is_some()
@@ -369,27 +361,22 @@ impl Sessions {
 
     /// Counts the memory of a session, which may have changed.
     pub(super) fn charge(&mut self, index: SessionIndex) {
-        let slot = self.slots.get(index.position());
-        if let Some((slot, account)) = slot.zip(self.accounts.get_mut(index.position())) {
-            self.memory.charge(account, slot.allocated());
-        }
+        self.list.charge(index);
     }
 
     /// Memory of all sessions, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        self.memory.held()
+        self.list.allocated()
     }
 
     /// The oldest session if there are more than [`limits::MAX_SESSIONS`].
     pub(super) fn over_limit(&self) -> Option<SessionIndex> {
-        let has_room = self.slots.len().saturating_sub(self.evicted) <= limits::MAX_SESSIONS;
-        if has_room { None } else { self.oldest() }
+        if self.list.len() <= limits::MAX_SESSIONS { None } else { self.oldest() }
     }
 
     /// The oldest session that was not evicted.
     pub(super) fn oldest(&self) -> Option<SessionIndex> {
-        let is_left = self.evicted < self.slots.len();
-        u32::try_from(self.evicted).ok().map(SessionIndex).filter(|_| is_left)
+        self.list.oldest()
     }
 
     /// The session that a client uses instead of one of which nothing but the stream was seen: the
@@ -411,19 +398,12 @@ impl Sessions {
 
     /// Drops a session that is part of another one.
     pub(super) fn forget(&mut self, index: SessionIndex) {
-        let evicted = self.evicted;
         self.evict(index);
-        self.evicted = evicted;
     }
 
     /// Evicts a session and returns its record.
     pub(super) fn evict(&mut self, index: SessionIndex) -> Option<Session> {
-        let slot = std::mem::replace(self.slots.get_mut(index.position())?, Slot::Evicted);
-        self.evicted = self.evicted.max(index.position() + 1);
-        if let Some(account) = self.accounts.get_mut(index.position()) {
-            self.memory.close(account);
-        }
-        let (record, keys) = slot.into_parts()?;
+        let (record, keys) = self.list.evict(index)?.into_parts()?;
         for key in &keys {
             self.by_key.remove(key);
         }
@@ -444,23 +424,20 @@ impl Sessions {
     pub(super) fn take_all(&mut self) -> Vec<Session> {
         self.by_key.clear();
         self.by_id.clear();
-        let slots = std::mem::take(&mut self.slots);
-        let mut records: Vec<Session> =
-            slots.into_iter().filter_map(Slot::into_parts).map(|(record, _)| record).collect();
+        let mut records: Vec<Session> = self.list.take_records().collect();
         records.sort_by_key(|record| (record.first, record.session.number));
         records
     }
 
     /// Clients that open a session for each call, or more, in the order of their first session.
     pub(super) fn costly(&self) -> Vec<CostlySessions> {
-        costly::find(self.slots.iter().filter_map(Slot::record))
+        costly::find(self.list.records())
     }
 
     /// The records of the latest [`limits::MAX_IN_PROGRESS`] sessions, in the order of their
     /// numbers.
     pub(super) fn records(&self) -> Vec<Session> {
-        let mut all: Vec<&Session> = self.slots.iter().filter_map(Slot::record).collect();
-        all.sort_unstable_by_key(|session| session.session.number);
+        let all: Vec<&Session> = self.list.records().collect();
         let earlier = all.len().saturating_sub(limits::MAX_IN_PROGRESS);
         all.into_iter().skip(earlier).cloned().collect()
     }
@@ -475,7 +452,7 @@ impl Sessions {
     pub(super) fn is_served(&self, peers: Peers, path: Option<&str>) -> bool {
         let sessions = self.by_peers.get(&(peers.server, peers.client.ip()));
         let slots = sessions.into_iter().flatten().rev().take(limits::MAX_ALIKE);
-        slots.filter_map(|index| self.slots.get(index.position())).any(|slot| {
+        slots.filter_map(|index| self.list.get(*index)).any(|slot| {
             slot.record().is_some_and(|record| path.is_none() || record.session.path.as_deref() == path)
         })
     }
@@ -539,7 +516,7 @@ impl Sessions {
     }
 
     fn create(&mut self, transport: Transport, peers: Peers, at: Origin) -> SessionIndex {
-        let index = SessionIndex(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
+        let index = self.list.next();
         let number = index.0.saturating_add(1);
         let Peers { server, client, via, .. } = peers;
         let session = SessionRef {
@@ -554,8 +531,11 @@ impl Sessions {
             server_name: None,
             client_name: None,
         };
-        self.slots.push(Slot::Active(Box::new(SessionState::new(index, session, at))));
-        self.accounts.push(Account::default());
+        self.list.push(Box::new(SessionState::new(index, session, at)));
+        // Time may stand still while sessions come and go.
+        if self.checks.len() > 2 * self.list.len() {
+            self.checks.retain(|Reverse((_, index))| self.list.get(*index).is_some_and(Slot::is_active));
+        }
         self.checks.push(Reverse((at.time.plus(QUIET_AFTER_END), index)));
         self.by_peers.entry((peers.server, peers.client.ip())).or_default().insert(index);
         index

@@ -10,7 +10,7 @@ use super::idle::IdleEnds;
 use super::record::Record;
 use super::rules::{self, CompletedExchange, Misdelivery, Orphan, ProxiedCall, RULES, UncrossedCall};
 use super::session::SessionState;
-use super::session_slot::OtherSessions;
+use super::session_list::OtherSessions;
 use super::session_table::Sessions;
 use super::views::{Pair, Views};
 use crate::base::{Degraded, Origin, Side, Sink};

@@ -14,7 +14,7 @@ use super::openings::Openings;
 use super::passed_on::{Passage, PassedOn};
 use super::record::Exchange;
 use super::session::SessionState;
-use super::session_slot::OtherSessions;
+use super::session_list::OtherSessions;
 use super::view::View;
 use crate::base::{Origin, Side, Timestamp, limits};
 use crate::rpc::TransactionNo;
