@@ -24,18 +24,24 @@ pub(super) fn draw(app: &App, area: Rect, painter: &mut Painter<'_>) {
     let columns = sanitize::width(&status).min(area.width.into()) as u16;
     let left = Rect { width: area.width.saturating_sub(columns + 2), ..area };
     let notice = app.message.as_deref().or(app.model.progress().failure());
-    let message = match (&app.mode, notice) {
-        (_, Some(notice)) => Some((Role::Warn, notice)),
-        (Mode::Help(_), None) => Some((Role::Faint, "up/down: scroll, esc: close")),
-        (Mode::Copy(_), None) => Some((Role::Faint, "letter: copy, esc: close")),
-        (Mode::Save(_), None) => Some((Role::Faint, "letter: save to the working directory, esc: close")),
+    let hint = match app.mode {
+        Mode::Help(_) => Some("up/down: scroll, esc: close"),
+        Mode::Copy(_) => Some("letter: copy, esc: close"),
+        Mode::Save(_) => Some("letter: save to the working directory, esc: close"),
         _ => None,
     };
-    match message {
-        Some(message) => {
-            painter.draw_spans(left, &[message]);
+    match (notice, hint) {
+        (Some(notice), None) => {
+            painter.draw_spans(left, &[(Role::Warn, notice)]);
         }
-        None => draw_keys(app, left, painter),
+        // A notice may come while something is open: how to close it stays there.
+        (Some(notice), Some(_)) => {
+            painter.draw_spans(left, &[(Role::Faint, "esc: close  "), (Role::Warn, notice)]);
+        }
+        (None, Some(hint)) => {
+            painter.draw_spans(left, &[(Role::Faint, hint)]);
+        }
+        (None, None) => draw_keys(app, left, painter),
     }
     painter.draw_right(area, Role::Faint, &status);
 }
