@@ -45,6 +45,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
+use arguments::deferred::Deferred;
 use arguments::screen::ScreenArguments;
 use arguments::{Arguments, Command, ListOptions, ReportOptions};
 use commands::{check, diff, export, generate, interfaces, inventory, keys, list, report, slice, tui, why};
@@ -63,7 +64,7 @@ pub fn main() -> ExitCode {
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return print_clap_error(&error),
+        Err(error) => return print_clap_error(&with_long_help(error)),
     };
     match dispatch(arguments) {
         Ok(outcome) => outcome.into(),
@@ -81,6 +82,14 @@ fn asks_for_filter_help() -> bool {
     words.next().is_some_and(|word| word == "help")
         && words.next().is_some_and(|word| word == "filter")
         && words.next().is_none()
+}
+
+/// Replaces help by help that has the end of the long help, too.
+fn with_long_help(error: clap::Error) -> clap::Error {
+    if error.kind() != ErrorKind::DisplayHelp {
+        return error;
+    }
+    Arguments::command_with_long_help().try_get_matches().err().unwrap_or(error)
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
@@ -102,25 +111,29 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         anyhow::bail!("files and options go after the command: mcpdump COMMAND FILE...");
     }
     match command {
-        Command::List(list) => list::run(&Request::new(&list.source, color)?, &list.options),
-        Command::Report(report) => report::run(&Request::new(&report.source, color)?, &report.options),
-        Command::Export(export) => export::run(&Request::new(&export.source, color)?, &export.options),
-        Command::Check(check) => check::run(&Request::new(&check.source, color)?, &check.options),
-        Command::Diff(arguments) => diff::run(&arguments, color),
-        Command::Inventory(arguments) => inventory::run(&arguments, color),
-        Command::Stats(arguments) => inventory::run_stats(&arguments, color),
+        Command::List(Deferred(list)) => list::run(&Request::new(&list.source, color)?, &list.options),
+        Command::Report(Deferred(report)) => {
+            report::run(&Request::new(&report.source, color)?, &report.options)
+        }
+        Command::Export(Deferred(export)) => {
+            export::run(&Request::new(&export.source, color)?, &export.options)
+        }
+        Command::Check(Deferred(check)) => check::run(&Request::new(&check.source, color)?, &check.options),
+        Command::Diff(Deferred(arguments)) => diff::run(&arguments, color),
+        Command::Inventory(Deferred(arguments)) => inventory::run(&arguments, color),
+        Command::Stats(Deferred(arguments)) => inventory::run_stats(&arguments, color),
         Command::Explain { code } => check::print_explanation(code.as_deref()).map(|()| Outcome::Success),
-        Command::Why(why) => why::run(*why, color),
-        Command::Slice(slice) => slice::run(&Request::new(&slice.source, color)?, &slice.options),
+        Command::Why(Deferred(why)) => why::run(*why, color),
+        Command::Slice(Deferred(slice)) => slice::run(&Request::new(&slice.source, color)?, &slice.options),
         Command::Config => tui::print_config().map(|()| Outcome::Success),
         #[cfg(feature = "demo")]
-        Command::Serve(serve) => serve::run(serve).map(|()| Outcome::Success),
+        Command::Serve(Deferred(serve)) => serve::run(*serve).map(|()| Outcome::Success),
         #[cfg(feature = "demo")]
-        Command::Traffic(traffic) => traffic::run(&traffic, color).map(|()| Outcome::Success),
+        Command::Traffic(Deferred(traffic)) => traffic::run(&traffic, color).map(|()| Outcome::Success),
         #[cfg(feature = "demo")]
-        Command::Demo(demo) => demo::run(&demo, color),
+        Command::Demo(Deferred(demo)) => demo::run(&demo, color),
         Command::Interfaces => interfaces::run().map(|()| Outcome::Success),
-        Command::Keys(command) => keys::run(&command),
+        Command::Keys(Deferred(command)) => keys::run(&command),
         Command::Completions { shell } => {
             generate::completions(shell, Arguments::command()).map(|()| Outcome::Success)
         }
@@ -174,12 +187,15 @@ fn hint(error: &clap::Error) -> Option<String> {
         return None;
     };
     let has_option = |command: &&clap::Command| {
-        command.get_arguments().any(|known| {
+        // Those that clap adds are not options of one command.
+        let is_added = |known: &&clap::Arg| matches!(known.get_id().as_str(), "help" | "version");
+        command.get_arguments().filter(|known| !is_added(known)).any(|known| {
             known.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long))
                 || known.get_short().is_some_and(|short| *option == format!("-{short}"))
         })
     };
-    let commands = Arguments::command();
+    let mut commands = Arguments::command();
+    commands.build();
     let mut names: Vec<_> = has_option(&&commands).then_some("the TUI").into_iter().collect();
     names.extend(commands.get_subcommands().filter(has_option).map(clap::Command::get_name));
     let names = match names.split_last()? {

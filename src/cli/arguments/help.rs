@@ -198,13 +198,31 @@ pub(crate) const EXIT_STATUSES: [(&str, &str); 3] = [
 const WIDTH: usize = 80;
 const LEFT: usize = 22;
 
+/// Returns the examples of the program or of a command whose long help has the filter language:
+/// those that read captures.
+pub(crate) fn examples_of_reader(command: &str) -> Option<&'static str> {
+    Some(match command {
+        "mcpdump" => EXAMPLES,
+        "list" => LIST_EXAMPLES,
+        "report" => REPORT_EXAMPLES,
+        "why" => WHY_EXAMPLES,
+        "export" => EXPORT_EXAMPLES,
+        "check" => CHECK_EXAMPLES,
+        "diff" => DIFF_EXAMPLES,
+        "inventory" => INVENTORY_EXAMPLES,
+        "stats" => STATS_EXAMPLES,
+        "slice" => SLICE_EXAMPLES,
+        _ => return None,
+    })
+}
+
 /// Returns the end of the long help: examples, filter language and exit statuses.
 pub(crate) fn long(examples: &str) -> String {
     format!("{examples}\n\nThe language of --filter:\n{}", *LONG_END)
 }
 
 /// The forms and fields of the filter language, and the exit statuses. Every command that reads has
-/// them in its help, which is built at each start.
+/// them in its help.
 static LONG_END: LazyLock<String> = LazyLock::new(|| {
     let mut text = String::new();
     language(&mut text);

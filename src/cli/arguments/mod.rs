@@ -1,5 +1,6 @@
 //! The command line, declared for clap.
 
+pub(crate) mod deferred;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod diff;
@@ -19,7 +20,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::base::Severity;
@@ -29,6 +30,7 @@ use crate::export;
 use crate::export::slice::Extent;
 use crate::ledger::{By, Views};
 use crate::report::Format;
+use deferred::Deferred;
 use named::named;
 use screen::{Color, ScreenArguments};
 use source::SourceArguments;
@@ -43,7 +45,6 @@ use source::SourceArguments;
     override_usage = "mcpdump FILE... [BPF...]\n       mcpdump [-i IFACE] [BPF...]\n       \
         mcpdump COMMAND [OPTIONS] [FILE... | -i IFACE] [BPF...]",
     after_help = help::EXAMPLES,
-    after_long_help = help::long(help::EXAMPLES),
     max_term_width = 100,
 )]
 pub(crate) struct Arguments {
@@ -59,6 +60,18 @@ pub(crate) struct Arguments {
     pub(crate) color: Color,
 }
 
+impl Arguments {
+    /// Returns the declaration with the end of the long help, which takes as long to make as
+    /// everything else: only who asks for help needs it.
+    pub(crate) fn command_with_long_help() -> clap::Command {
+        let with_end = |command: clap::Command| match help::examples_of_reader(command.get_name()) {
+            Some(examples) => command.after_long_help(help::long(examples)),
+            None => command,
+        };
+        with_end(Self::command()).mut_subcommands(with_end)
+    }
+}
+
 /// The commands. Without one the TUI opens; if standard output is no terminal, `report` runs on
 /// files and `list` on a device, both with default options.
 #[derive(Debug, Subcommand)]
@@ -67,59 +80,51 @@ pub(crate) enum Command {
     #[command(
         override_usage = "mcpdump list [OPTIONS] [FILE... | -i IFACE] [BPF...]",
         after_help = help::LIST_EXAMPLES,
-        after_long_help = help::long(help::LIST_EXAMPLES),
     )]
-    List(List),
+    List(Deferred<List>),
     /// Print totals, sessions, latency tables per method and tool, and findings
     #[command(
         override_usage = "mcpdump report [OPTIONS] [FILE... | -i IFACE] [BPF...]",
         after_help = help::REPORT_EXAMPLES,
-        after_long_help = help::long(help::REPORT_EXAMPLES),
     )]
-    Report(Report),
+    Report(Deferred<Report>),
     /// Tell what became of an exchange: who ended it, by which limit, where the time went
     #[command(
         override_usage = "mcpdump why [OPTIONS] [FILE... | -i IFACE] [EXCHANGE | SESSION] [BPF...]",
         after_help = help::WHY_EXAMPLES,
-        after_long_help = help::long(help::WHY_EXAMPLES),
     )]
-    Why(Box<Why>),
+    Why(Deferred<Why>),
     /// Write everything in a format for other programs
     #[command(
         override_usage = "mcpdump export [OPTIONS] [FILE... | -i IFACE] [BPF...]",
         after_help = help::EXPORT_EXAMPLES,
-        after_long_help = help::long(help::EXPORT_EXAMPLES),
     )]
-    Export(Export),
+    Export(Deferred<Export>),
     /// Check a capture for findings and objectives: exit status 1 if one fails it
     #[command(
         override_usage = "mcpdump check [OPTIONS] [FILE... | -i IFACE] [BPF...]",
         after_help = help::CHECK_EXAMPLES,
-        after_long_help = help::long(help::CHECK_EXAMPLES),
     )]
-    Check(Check),
+    Check(Deferred<Check>),
     /// Compare two captures: latencies, failures, definitions, findings
     #[command(
         override_usage = "mcpdump diff [OPTIONS] BEFORE AFTER [-- BPF...]\n       \
             mcpdump diff [OPTIONS] CAPTURE --filter EXPR --filter EXPR [-- BPF...]",
         after_help = help::DIFF_EXAMPLES,
-        after_long_help = help::long(help::DIFF_EXAMPLES),
     )]
-    Diff(Box<diff::Diff>),
+    Diff(Deferred<diff::Diff>),
     /// List the servers and clients of captures, and what they do
     #[command(
         override_usage = "mcpdump inventory [OPTIONS] [FILE... | -i IFACE] [BPF...]",
         after_help = help::INVENTORY_EXAMPLES,
-        after_long_help = help::long(help::INVENTORY_EXAMPLES),
     )]
-    Inventory(Box<inventory::Inventory>),
+    Inventory(Deferred<inventory::Inventory>),
     /// Tell in how many sessions each method and tool failed
     #[command(
         override_usage = "mcpdump stats [OPTIONS] [FILE... | -i IFACE] [BPF...]",
         after_help = help::STATS_EXAMPLES,
-        after_long_help = help::long(help::STATS_EXAMPLES),
     )]
-    Stats(Box<inventory::Stats>),
+    Stats(Deferred<inventory::Stats>),
     /// Explain a finding: what it means, what to do, what it rests on
     #[command(after_help = help::EXPLAIN_EXAMPLES, after_long_help = help::EXPLAIN_EXAMPLES)]
     Explain {
@@ -130,27 +135,26 @@ pub(crate) enum Command {
     #[command(
         override_usage = "mcpdump slice [OPTIONS] -o FILE [FILE... | -i IFACE] [BPF...]",
         after_help = help::SLICE_EXAMPLES,
-        after_long_help = help::long(help::SLICE_EXAMPLES),
     )]
-    Slice(Slice),
+    Slice(Deferred<Slice>),
     /// List the capture devices and why some cannot be used
     #[command(after_help = help::INTERFACES_EXAMPLES, after_long_help = help::INTERFACES_EXAMPLES)]
     Interfaces,
     /// Run a program so that it logs the secrets of its TLS connections
     #[command(after_help = help::KEYS_EXAMPLES, after_long_help = help::KEYS_EXAMPLES)]
-    Keys(Keys),
+    Keys(Deferred<Keys>),
     /// Run a Hacker News MCP server, to have traffic to capture
     #[cfg(feature = "demo")]
     #[command(after_help = help::SERVE_EXAMPLES)]
-    Serve(serve::Serve),
+    Serve(Deferred<serve::Serve>),
     /// Run MCP clients that make traffic against any server
     #[cfg(feature = "demo")]
     #[command(after_help = help::TRAFFIC_EXAMPLES)]
-    Traffic(traffic::Traffic),
+    Traffic(Deferred<traffic::Traffic>),
     /// Run server, clients and live capture together
     #[cfg(feature = "demo")]
     #[command(after_help = help::DEMO_EXAMPLES)]
-    Demo(demo::Demo),
+    Demo(Deferred<demo::Demo>),
     /// Print the TUI configuration, defaults included
     #[command(after_help = help::CONFIG_EXAMPLES)]
     Config,
@@ -435,8 +439,6 @@ pub(crate) fn is_demo_command(word: &std::ffi::OsStr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -451,8 +453,8 @@ mod tests {
         let Some(Command::List(list)) = arguments.command else {
             panic!("list is a command");
         };
-        assert_eq!(list.source.words, ["a", "b"]);
-        assert_eq!(list.source.bpf, ["tcp", "port", "1"]);
+        assert_eq!(list.0.source.words, ["a", "b"]);
+        assert_eq!(list.0.source.bpf, ["tcp", "port", "1"]);
     }
 
     #[test]
@@ -469,8 +471,27 @@ mod tests {
         let Some(Command::List(list)) = arguments.command else {
             panic!("list is a command");
         };
-        assert!(list.options.messages);
-        assert_eq!(list.source.words, ["a.pcap", "tcp"]);
+        assert!(list.0.options.messages);
+        assert_eq!(list.0.source.words, ["a.pcap", "tcp"]);
+    }
+
+    #[test]
+    fn the_long_help_of_commands_that_read_has_the_filter_language() {
+        for command in Arguments::command_with_long_help().get_subcommands_mut() {
+            let long = command.render_long_help().to_string();
+            let reads = command.get_arguments().any(|argument| argument.get_id() == "filter");
+            assert_eq!(long.contains("The language of --filter"), reads, "{}", command.get_name());
+        }
+    }
+
+    /// The structures of their arguments are described, too.
+    #[test]
+    fn commands_keep_their_descriptions() {
+        let mut command = Arguments::command();
+        let before: Vec<_> = command.get_subcommands().map(|command| command.get_about().cloned()).collect();
+        command.build();
+        let after = command.get_subcommands().map(|command| command.get_about().cloned());
+        assert_eq!(after.take(before.len()).collect::<Vec<_>>(), before);
     }
 
     #[test]
