@@ -24,6 +24,7 @@ pub enum Ending<W = Side> {
 impl Ending<End> {
     /// Replaces the end by its role.
     #[must_use]
+    #[inline]
     pub fn by_side(self, client: End) -> Ending {
         match self {
             Self::Closed => Ending::Closed,
@@ -77,6 +78,7 @@ impl<W> Feed<W> {
 impl Feed<End> {
     /// Replaces ends by their roles.
     #[must_use]
+    #[inline]
     pub fn by_side(self, client: End) -> Feed {
         match self {
             Self::Data(bytes, span) => Feed::Data(bytes, span),
@@ -198,6 +200,7 @@ impl<L: Layer, U: Layer<In = L::Out>> Layer for Stack<L, U> {
     type In = L::In;
     type Out = U::Out;
 
+    #[inline]
     fn push(&mut self, input: Self::In, sink: &mut Sink<'_, Self::Out>) {
         self.lower.push(input, &mut Sink::new(&mut self.between, sink.findings));
         self.pass_on(sink);

@@ -33,6 +33,23 @@ pub(crate) fn len(bytes: &[u8], accepted: impl Fn(u64) -> u64) -> usize {
     bytes.len() - rest.len() + refused.trailing_zeros() as usize / 8
 }
 
+/// Returns the number of bytes before the first `byte`: all if there is none.
+#[inline]
+pub(crate) fn before(bytes: &[u8], byte: u8) -> usize {
+    let pattern = ONES.wrapping_mul(u64::from(byte));
+    let mut rest = bytes;
+    while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
+        let difference = u64::from_le_bytes(*chunk) ^ pattern;
+        // The lowest bit that is set belongs to the first byte without a difference.
+        let same = difference.wrapping_sub(ONES) & !difference & HIGH;
+        if same != 0 {
+            return bytes.len() - rest.len() + same.trailing_zeros() as usize / 8;
+        }
+        rest = behind;
+    }
+    bytes.len() - rest.len() + rest.iter().take_while(|other| **other != byte).count()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -40,6 +57,12 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn the_first_byte_is_found(bytes in prop::collection::vec(prop_oneof![Just(58u8), Just(59), Just(57), any::<u8>()], 0..40)) {
+            let place = bytes.iter().position(|byte| *byte == b':');
+            prop_assert_eq!(before(&bytes, b':'), place.unwrap_or(bytes.len()));
+        }
+
         #[test]
         fn same_as_byte_by_byte(bytes in prop::collection::vec(any::<u8>(), 0..40), least in 1u8..=127) {
             let found = len(&bytes, |word| at_least(word & !HIGH, least) & !word);

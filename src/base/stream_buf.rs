@@ -1,10 +1,9 @@
 //! A buffer for the unread bytes of one direction.
 
-use std::collections::VecDeque;
-
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::Span;
+use super::marks::Marks;
 
 /// The unread bytes of one direction, with the packets that carried them.
 ///
@@ -19,9 +18,8 @@ use super::Span;
 #[derive(Debug, Default)]
 pub struct StreamBuf {
     held: Held,
-    /// Exclusive end of each span, as an offset in the stream, ascending; the last one is where the
-    /// held bytes end. Offsets, so that consuming bytes does not touch the marks behind them.
-    marks: VecDeque<(u64, Span)>,
+    /// The spans of the held bytes.
+    marks: Marks,
     offset: u64,
     /// Bytes that were consumed from the front of the buffer, which keeps their memory.
     wasted: usize,
@@ -71,10 +69,7 @@ impl StreamBuf {
                 self.wasted = 0;
             }
         }
-        match self.marks.back_mut() {
-            Some((at, last)) if *last == span => *at = end,
-            _ => self.marks.push_back((end, span)),
-        }
+        self.marks.push(end, span);
     }
 
     /// Copies what would keep more memory than it needs: a slice of a block of the capture, or the
@@ -88,9 +83,7 @@ impl StreamBuf {
             self.held = Held::Joined(BytesMut::from(self.bytes()));
             self.wasted = 0;
         }
-        if self.marks.capacity() > 4 * self.marks.len() + 16 {
-            self.marks.shrink_to_fit();
-        }
+        self.marks.settle();
     }
 
     /// Returns what is allocated, in bytes. Exact after [`StreamBuf::settle`].
@@ -100,7 +93,7 @@ impl StreamBuf {
             Held::Shared(bytes) => bytes.len(),
             Held::Joined(bytes) => bytes.capacity() + self.wasted,
         };
-        held + self.marks.capacity() * size_of::<(u64, Span)>()
+        held + self.marks.allocated()
     }
 
     /// Returns the held bytes.
@@ -145,39 +138,20 @@ impl StreamBuf {
     #[must_use]
     #[inline]
     pub fn span(&self, len: usize) -> Option<Span> {
-        let until = self.offset + len as u64;
-        match self.marks.front() {
-            // One packet carried them, nearly always.
-            Some((end, span)) if *end >= until && len > 0 => Some(*span),
-            _ => self.span_of_several(until),
-        }
-    }
-
-    /// Returns the span of the held bytes up to an offset in the stream.
-    fn span_of_several(&self, until: u64) -> Option<Span> {
-        let mut span = None;
-        let mut from = self.offset;
-        for (end, mark) in &self.marks {
-            if from >= until {
-                break;
-            }
-            Span::extend(&mut span, *mark);
-            from = *end;
-        }
-        span
+        self.marks.span(self.offset, self.offset + len as u64)
     }
 
     /// Returns the span of the first held byte; `None` if nothing is held.
     #[must_use]
     pub fn first_span(&self) -> Option<Span> {
-        self.marks.front().map(|(_, span)| *span)
+        self.marks.first().map(|(_, span)| span)
     }
 
     /// Consumes up to `len` bytes that share one span; `None` if nothing is held or `len` is 0.
     ///
     /// Content is passed on in these pieces, so that each keeps its own packets.
     pub fn take_piece(&mut self, len: usize) -> Option<(Bytes, Span)> {
-        let (end, span) = *self.marks.front()?;
+        let (end, span) = self.marks.first()?;
         let len = len.min(usize::try_from(end - self.offset).unwrap_or(usize::MAX));
         if len == 0 {
             return None;
@@ -221,7 +195,7 @@ impl StreamBuf {
             self.marks.clear();
             return;
         }
-        while self.marks.pop_front_if(|(end, _)| *end <= self.offset).is_some() {}
+        self.marks.pass(self.offset);
     }
 }
 
@@ -236,6 +210,8 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
     use crate::base::Origin;
 

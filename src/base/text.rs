@@ -27,6 +27,16 @@ fn kept_to(limit: usize, text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{front}…{:016x}", hash(text)))
 }
 
+/// Returns the text that `bytes` are, as [`std::str::from_utf8`] does, 64 bytes at a time.
+///
+/// # Errors
+/// The bytes are not UTF-8: the number of bytes at the front that are.
+#[inline]
+pub fn utf8(bytes: &[u8]) -> Result<&str, usize> {
+    // Of the two variants the one that stops at the first byte that is wrong.
+    simdutf8::compat::from_utf8(bytes).map_err(|error| error.valid_up_to())
+}
+
 /// Returns a hash of a text that is the same in every run.
 #[must_use]
 pub fn hash(text: &str) -> u64 {
@@ -44,6 +54,16 @@ pub fn digest(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn utf8_is_what_the_standard_library_takes_for_it() {
+        for (front, end) in
+            [(0, &b"\xff"[..]), (100, b"\xff"), (100, b"\xc3"), (63, "é".as_bytes()), (64, b"")]
+        {
+            let bytes = [&vec![b'a'; front], end].concat();
+            assert_eq!(utf8(&bytes), std::str::from_utf8(&bytes).map_err(|error| error.valid_up_to()));
+        }
+    }
 
     #[test]
     fn long_texts_are_truncated_and_stay_distinct() {

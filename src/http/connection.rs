@@ -175,6 +175,7 @@ impl Layer for Connection {
     type In = (Side, Feed);
     type Out = Part;
 
+    #[inline]
     fn push(&mut self, (side, feed): Self::In, sink: &mut Sink<'_, Part>) {
         match (&mut self.http1, &mut self.successor) {
             // The request is not over.

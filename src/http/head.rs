@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::base::prefix::ONES;
 use crate::base::protocols::HttpVersion;
-use crate::base::{Degraded, Span};
+use crate::base::{Degraded, Span, text};
 
 /// The header fields that later layers look at. All others are in [`Head::text`] only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,7 @@ impl Field {
     /// Returns the field with this name, in any case; `None` for a field that no later layer looks
     /// at.
     #[must_use]
+    #[inline]
     pub fn from_name(name: &[u8]) -> Option<Self> {
         // Length and first letter rule out most fields of a head.
         let first = name.first()?.to_ascii_lowercase();
@@ -103,22 +104,27 @@ impl Field {
     }
 }
 
-/// Whether a name is `lower` in any case. Both have the same length; `lower` consists of small
-/// letters and `-`.
-fn is_name(name: &[u8], lower: &[u8]) -> bool {
+/// Returns whether a name is `lower` in any case. Both have the same length; `lower` consists of
+/// small letters and `-`.
+#[inline]
+pub(super) fn is_name(name: &[u8], lower: &[u8]) -> bool {
     let same = |name: &[u8; 8], lower: &[u8; 8]| {
         let (name, lower) = (u64::from_le_bytes(*name), u64::from_le_bytes(*lower));
         // Of these characters only letters have bit 6; the case is bit 5.
         let case = (lower & (0x40 * ONES)) >> 1;
         (name ^ lower) & !case == 0
     };
-    let is_short = name.len() <= 16;
+    let is_short = name.len() <= 24;
     let first = name.first_chunk().zip(lower.first_chunk());
     let last = name.last_chunk().zip(lower.last_chunk());
     match (first, last) {
-        // Two words, which may overlap.
-        (Some((name, lower)), Some((end, lower_end))) if is_short => {
-            same(name, lower) && same(end, lower_end)
+        // Up to three words, which may overlap.
+        (Some((first, lower_first)), Some((end, lower_end))) if is_short => {
+            let middle = name.get(8..16).and_then(<[u8]>::first_chunk);
+            let middle = middle.zip(lower.get(8..16).and_then(<[u8]>::first_chunk));
+            same(first, lower_first)
+                && same(end, lower_end)
+                && middle.is_none_or(|(middle, lower)| same(middle, lower))
         }
         _ => name.eq_ignore_ascii_case(lower),
     }
@@ -317,7 +323,7 @@ impl Head {
     /// Returns the values of its fields, for a reader that asks for many of them.
     #[must_use]
     pub fn fields(&self) -> Fields<'_> {
-        Fields { head: self, text: std::str::from_utf8(&self.text).ok() }
+        Fields { head: self, text: text::utf8(&self.text).ok() }
     }
 
     /// Returns whether the media type is `text/event-stream`, with or without parameters, or is not

@@ -49,7 +49,7 @@ pub(super) struct RequestHead {
     /// Whether the media type of its body is JSON.
     pub(super) is_json: bool,
     /// The media type of its body if it is not JSON; `None` also without one.
-    pub(super) other_media_type: Option<Box<str>>,
+    pub(super) other_media_type: Option<Cow<'static, str>>,
     /// Whether it accepts event streams.
     pub(super) accepts_events: bool,
     /// Whether a page of another origin than the server's sent it: its `Origin` is not its `Host`.
@@ -83,7 +83,7 @@ pub(super) struct ResponseHead {
     /// Whether the media type is neither JSON nor that of event streams.
     is_other: bool,
     /// The media type without parameters; `None` if it names none.
-    pub(super) media_type: Option<Box<str>>,
+    pub(super) media_type: Option<Cow<'static, str>>,
     /// Whether it names a scheme of authentication (`WWW-Authenticate`).
     pub(super) has_challenge: bool,
     /// Whether a script of another origin that may read the response may not read its
@@ -102,21 +102,21 @@ impl ResponseHead {
 
     /// Length of its texts, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        let boxed = [&self.media_type, &self.allowed_headers];
-        let boxed: usize = boxed.into_iter().flatten().map(|text| text.len()).sum();
-        boxed + self.session_id.as_ref().map_or(0, |id| id.len())
+        let media_type = self.media_type.as_ref().map_or(0, |text| text.len());
+        let allowed_headers = self.allowed_headers.as_ref().map_or(0, |text| text.len());
+        media_type + allowed_headers + self.session_id.as_ref().map_or(0, |id| id.len())
     }
 }
 
 impl RequestHead {
     /// Length of its texts, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        let boxed =
-            [&self.protocol_version, &self.mcp_method, &self.mcp_name, &self.host, &self.other_media_type];
+        let boxed = [&self.protocol_version, &self.mcp_method, &self.mcp_name, &self.host];
         let boxed: usize = boxed.into_iter().flatten().map(|text| text.len()).sum();
+        let media_type = self.other_media_type.as_ref().map_or(0, |text| text.len());
         let shared = self.target.len() + self.path.len() + self.session_id.as_ref().map_or(0, |id| id.len());
         let preflight = self.preflight.as_ref().map_or(0, |asked| asked.method.len() + asked.headers.len());
-        self.method().len() + shared + boxed + preflight
+        self.method().len() + shared + boxed + media_type + preflight
     }
 
     /// The HTTP method.
@@ -226,10 +226,16 @@ fn hides_session_id(fields: Fields<'_>) -> bool {
 }
 
 /// The media type of a `Content-Type`, without parameters; `None` if it is empty.
-fn media_type(content_type: &str) -> Option<Box<str>> {
+fn media_type(content_type: &str) -> Option<Cow<'static, str>> {
     let end = memchr::memchr(b';', content_type.as_bytes()).unwrap_or(content_type.len());
-    let media_type = content_type.get(..end).unwrap_or_default().trim();
-    (!media_type.is_empty()).then(|| text::kept(media_type).into())
+    match content_type.get(..end).unwrap_or_default().trim() {
+        "" => None,
+        // Nearly always one of these.
+        "application/json" => Some("application/json".into()),
+        "text/event-stream" => Some("text/event-stream".into()),
+        "text/plain" => Some("text/plain".into()),
+        media_type => Some(text::kept(media_type).into_owned().into()),
+    }
 }
 
 /// Whether a header value contains a word, ignoring ASCII case. The word begins with a small

@@ -15,12 +15,18 @@ const MAX_LEN: usize = 512;
 /// 5.2), problem details (RFC 9457), and what frameworks write.
 const MEMBERS: [&str; 6] = ["error_description", "message", "detail", "error", "title", "reason"];
 
+/// What SDKs answer to a POST of notifications: the most frequent of all bodies.
+const ACCEPTED: &str = "Accepted";
+
 /// Returns the text of a body; `None` if it has none.
 ///
 /// Of JSON it is the member that holds a text, after the code that stands beside it in OAuth
 /// (`invalid_token: the token expired`); of HTML the text between the tags.
 #[must_use]
-pub(super) fn of(body: &[u8]) -> Option<Box<str>> {
+pub(super) fn of(body: &[u8]) -> Option<Cow<'static, str>> {
+    if body == ACCEPTED.as_bytes() {
+        return Some(ACCEPTED.into());
+    }
     if body.len() > MAX_BODY {
         return None;
     }
@@ -36,7 +42,7 @@ pub(super) fn of(body: &[u8]) -> Option<Box<str>> {
     };
     // A word, as in `Accepted`.
     if (1..=MAX_LEN).contains(&found.len()) && found.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Some(found.into());
+        return Some(found.into_owned().into());
     }
     let words: Vec<_> = found.split_whitespace().collect();
     let mut kept = words.join(" ");
@@ -102,6 +108,7 @@ mod tests {
             (r#"{"message":"Accepted"}"#, Some("Accepted")),
             (r#"{"error":{"code":401,"message":"No key"}}"#, Some("No key")),
             (r#"{"a":1}"#, None),
+            ("Accepted", Some("Accepted")),
             ("null", None),
             ("", None),
             (" 404 page\nnot found\n", Some("404 page not found")),

@@ -158,10 +158,10 @@ impl Hash for Id {
             Self::Null => 0u8.hash(state),
             Self::Text(text) => (1u8, text).hash(state),
             Self::Cut(text) => (5u8, text).hash(state),
-            // Nearly every id; as an integer that is spelled otherwise.
-            Self::Int(int) => (2u8, *int).hash(state),
+            // Nearly every id: one word alone. As an integer that is spelled otherwise.
+            Self::Int(int) => state.write_i64(*int),
             Self::Number(_) => match (self.as_int(), self) {
-                (Some(int), _) => (2u8, int).hash(state),
+                (Some(int), _) => state.write_i64(int),
                 (None, Self::Number(spelled)) => (3u8, spelled).hash(state),
                 (None, _) => 4u8.hash(state),
             },

@@ -219,23 +219,24 @@ impl<'a> Json<'a> {
     /// Reads blanks; returns the byte behind them.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
-        while let [b' ' | b'\n' | b'\r' | b'\t', behind @ ..] = self.rest {
-            self.rest = behind;
+        loop {
+            match self.rest {
+                // Nearly always.
+                [first, ..] if *first > b' ' => return Some(*first),
+                [b' ' | b'\n' | b'\r' | b'\t', behind @ ..] => self.rest = behind,
+                rest => return rest.first().copied(),
+            }
         }
-        self.rest.first().copied()
     }
 
     /// Reads this byte if it is next.
     #[inline]
     fn take(&mut self, byte: u8) -> bool {
-        self.peek();
-        match self.rest {
-            [first, behind @ ..] if *first == byte => {
-                self.rest = behind;
-                true
-            }
-            _ => false,
+        let is_next = self.peek() == Some(byte);
+        if let (true, [_, behind @ ..]) = (is_next, self.rest) {
+            self.rest = behind;
         }
+        is_next
     }
 
     #[inline]

@@ -375,12 +375,14 @@ fn read_schema(json: &mut Json<'_>) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse::parse;
+    use super::super::Parsed;
+    use super::super::parse::parse_into;
     use super::*;
     use crate::base::{Degraded, Origin, Span};
 
     fn look(text: &str) -> Look {
-        let parsed = parse(text.as_bytes(), Span::of(Origin::new(1, 1)), Degraded::NONE);
+        let mut parsed = Parsed::nothing(Span::of(Origin::new(1, 1)), Degraded::NONE, text.len() as u64);
+        parse_into(text.as_bytes(), &mut parsed);
         parsed.envelopes.first().map(|envelope| Look::clone(&envelope.look)).unwrap_or_default()
     }
 

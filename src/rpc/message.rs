@@ -1,11 +1,12 @@
 //! Messages, and the bodies and events that carry them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::id::Id;
 use super::look::Found;
 use crate::base::protocols::TlsNames;
-use crate::base::{Degraded, Peers, Span};
+use crate::base::{Degraded, Few, Peers, Span};
 use crate::http::{Fault, Update};
 
 /// A step in the life of a transaction, its messages parsed. Boxed: steps are moved several times.
@@ -56,21 +57,21 @@ pub struct Parsed {
     /// Length after content decoding, in bytes.
     pub bytes: u64,
     /// The messages, in order.
-    pub envelopes: Vec<Envelope>,
+    pub envelopes: Few<Envelope>,
     /// Whether they form a batch.
     pub batch: bool,
     /// What is wrong with it as a whole. Of interest only where it should have been JSON-RPC.
-    pub faults: Vec<Fault>,
+    pub faults: Few<Fault>,
     /// The text of a response's body in which no message has a `jsonrpc` member: what an HTTP error
     /// says. `None` if it has no text, and for everything else.
-    pub text: Option<Box<str>>,
+    pub text: Option<Cow<'static, str>>,
 }
 
 impl Parsed {
     /// Creates the result for an empty body, or for one that could not be kept.
     #[must_use]
     pub fn nothing(span: Span, degraded: Degraded, bytes: u64) -> Self {
-        Self { span, degraded, bytes, envelopes: Vec::new(), batch: false, faults: Vec::new(), text: None }
+        Self { span, degraded, bytes, envelopes: Few::None, batch: false, faults: Few::None, text: None }
     }
 
     /// Returns whether it is `{}`: what SDKs replay for the event without data with which they

@@ -4,7 +4,7 @@
 //! into and not built. Nothing outlives the call but short texts. Knows no session and keeps no
 //! state.
 
-use crate::base::Code;
+use crate::base::{Code, Few};
 use crate::http::{Body, Event, begins_with_field};
 
 mod content_hash;
@@ -30,35 +30,41 @@ pub use message::{
 #[inline(always)]
 pub fn read(update: Update) -> ParsedUpdate {
     let is_response = matches!(update.kind, UpdateKind::ResponseBody(_));
-    update.map(|body| Box::new(read_body(&body, is_response)), |event| Box::new(read_event(event)))
+    update.map(|body| read_body(&body, is_response), read_event)
 }
 
-fn read_body(body: &Body, is_response: bool) -> Parsed {
+fn read_body(body: &Body, is_response: bool) -> Box<Parsed> {
+    let nothing = || Box::new(Parsed::nothing(body.span, body.degraded, body.content.len() as u64));
+    let mut parsed = nothing();
     if body.is_complete {
-        let mut parsed = parse::parse(&body.content, body.span, body.degraded);
+        parse::parse_into(&body.content, &mut parsed);
         if is_response && !parsed.envelopes.iter().any(|envelope| envelope.has_version) {
             parsed.text = error_text::of(&body.content);
             if begins_with_field(&body.content) {
                 let detail = "an event stream that is not declared as text/event-stream".into();
-                parsed.faults = vec![Fault { code: Code::HttpMediaType, detail }];
+                parsed.faults = Few::One(Fault { code: Code::HttpMediaType, detail });
             }
         }
         return parsed;
     }
     if !is_response && body.degraded.is_none() && !body.content.is_empty() {
         // Its length may be wrong, and its JSON whole all the same.
-        let parsed = parse::parse(&body.content, body.span, body.degraded);
+        parse::parse_into(&body.content, &mut parsed);
         if !parsed.envelopes.is_empty() && parsed.faults.is_empty() {
             return parsed;
         }
+        return nothing();
     }
-    Parsed::nothing(body.span, body.degraded, body.content.len() as u64)
+    parsed
 }
 
-fn read_event(event: Event) -> StreamEvent {
+fn read_event(event: Event) -> Box<StreamEvent> {
     // The target of an `endpoint` event is a URI reference: short, and never JSON.
     let text = (event.data.len() < 4096 && !matches!(event.data.first(), Some(b'{' | b'[')))
         .then(|| String::from_utf8_lossy(&event.data).into());
-    let parsed = parse::parse(&event.data, event.span, event.degraded);
-    StreamEvent { name: event.name, id: event.id, text, parsed }
+    let Event { name, id, data, span, degraded, .. } = event;
+    let parsed = Parsed::nothing(span, degraded, data.len() as u64);
+    let mut event = Box::new(StreamEvent { name, id, text, parsed });
+    parse::parse_into(&data, &mut event.parsed);
+    event
 }

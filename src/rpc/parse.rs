@@ -9,16 +9,15 @@ use super::json::{self, Json};
 use super::look::{Found, Parent};
 use super::message::{Envelope, Kind, Parsed, RpcError};
 use super::scalar::{id, keep, string};
-use crate::base::{Code, Degraded, Span, limits, text};
+use crate::base::{Code, limits, text};
 use crate::http::Fault;
 
-/// Reads a body or an event's data as JSON-RPC: one message or a batch (MCP 2025-03-26).
+/// Reads a body or an event's data as JSON-RPC, one message or a batch (MCP 2025-03-26), into
+/// [`Parsed::nothing`], where that lies: a message is too large to be moved on.
 ///
 /// Never fails: violations are in the faults of the result, or of the message.
-#[must_use]
-pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
-    let mut parsed = Parsed::nothing(span, degraded, bytes.len() as u64);
-    let text = match std::str::from_utf8(bytes) {
+pub(super) fn parse_into(bytes: &[u8], parsed: &mut Parsed) {
+    let text = match text::utf8(bytes) {
         // RFC 8259 section 8.1: a parser may ignore a byte order mark.
         Ok(text) => match text.strip_prefix('\u{feff}') {
             Some(text) => {
@@ -28,34 +27,19 @@ pub fn parse(bytes: &[u8], span: Span, degraded: Degraded) -> Parsed {
             }
             None => text,
         },
-        Err(error) => {
+        Err(valid) => {
             let is_utf16 = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
             let mark = if is_utf16 { ", which begin like UTF-16" } else { "" };
-            let detail = format!("not UTF-8 at byte {} of {}{mark}", error.valid_up_to(), bytes.len());
-            parsed.faults.push(Fault { code: Code::RpcNotUtf8, detail: detail.into() });
-            return parsed;
+            let detail = format!("not UTF-8 at byte {valid} of {}{mark}", bytes.len());
+            return parsed.faults.push(Fault { code: Code::RpcNotUtf8, detail: detail.into() });
         }
     };
     match text.trim_ascii_start().as_bytes().first() {
         None => {}
-        Some(b'[') => parse_batch(text, &mut parsed),
-        Some(b'{') => match parse_one(text) {
-            Ok((mut envelope, trailing)) => {
-                envelope.bytes = bytes.len() as u64;
-                envelope.digest = text::digest(text);
-                parsed.faults.extend(trailing);
-                // Exactly one: a vector that grows begins with room for four.
-                parsed.envelopes = vec![envelope];
-            }
-            Err(fault) => parsed.faults.push(fault),
-        },
-        Some(first) => {
-            // Exactly one, as above.
-            parsed.faults.reserve_exact(1);
-            parsed.faults.push(no_container(text, *first));
-        }
+        Some(b'[') => parse_batch(text, parsed),
+        Some(b'{') => parse_one(text, bytes.len(), parsed),
+        Some(first) => parsed.faults.push(no_container(text, *first)),
     }
-    parsed
 }
 
 /// Handles text that is neither an object nor an array. Bodies such as "Accepted" are frequent, so
@@ -68,16 +52,18 @@ fn no_container(text: &str, first: u8) -> Fault {
     Fault { code, detail: detail.into() }
 }
 
-/// Parses one message, and reports bytes after it.
-fn parse_one(text: &str) -> Result<(Envelope, Option<Fault>), Fault> {
+/// Parses one message, of this number of bytes, and reports bytes after it.
+fn parse_one(text: &str, bytes: usize, parsed: &mut Parsed) {
     let mut json = Json::new(text);
     let mut members = Members::default();
-    json.object(|json, name| members.read(json, name)).map_err(|_| not_json(text))?;
-    let trailing = (!json.is_at_end()).then(|| {
+    if json.object(|json, name| members.read(json, name)).is_err() {
+        return parsed.faults.push(not_json(text));
+    }
+    if !json.is_at_end() {
         let place = syntax_error(text).as_ref().map(place).unwrap_or_default();
-        Fault { code: Code::RpcTrailingBytes, detail: format!("at {place}").into() }
-    });
-    Ok((members.envelope(), trailing))
+        parsed.faults.push(Fault { code: Code::RpcTrailingBytes, detail: format!("at {place}").into() });
+    }
+    parsed.envelopes.push(members.envelope(bytes as u64, text::digest(text)));
 }
 
 fn parse_batch(text: &str, parsed: &mut Parsed) {
@@ -109,14 +95,7 @@ fn parse_batch(text: &str, parsed: &mut Parsed) {
     }
     for element in elements {
         if element.starts_with('{') {
-            match parse_one(element) {
-                Ok((mut envelope, _)) => {
-                    envelope.bytes = element.len() as u64;
-                    envelope.digest = text::digest(element);
-                    parsed.envelopes.push(envelope);
-                }
-                Err(fault) => parsed.faults.push(fault),
-            }
+            parse_one(element, element.len(), parsed);
         } else {
             let detail = "an element of a batch is not an object".into();
             parsed.faults.push(Fault { code: Code::RpcNotObject, detail });
@@ -266,7 +245,7 @@ impl Members {
         self.error = Some(RpcError { code, message: keep(message.unwrap_or_default()) });
     }
 
-    fn envelope(mut self) -> Envelope {
+    fn envelope(mut self, bytes: u64, digest: u64) -> Envelope {
         let kind = self.kind();
         if !self.has(Member::Jsonrpc) {
             self.fault(Code::RpcNoVersion, "no \"jsonrpc\" member");
@@ -276,8 +255,8 @@ impl Members {
             id: self.id,
             method: self.method,
             has_version: self.seen & Self::bit(Member::Jsonrpc) != 0,
-            bytes: 0,
-            digest: 0,
+            bytes,
+            digest,
             look: self.look,
             error: self.error,
             faults: self.faults,
@@ -344,10 +323,16 @@ fn whole(value: &serde_json::Value) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Origin;
+    use crate::base::{Degraded, Origin, Span};
 
     fn read(text: &str) -> Parsed {
-        parse(text.as_bytes(), Span::of(Origin::new(1, 1)), Degraded::NONE)
+        read_bytes(text.as_bytes())
+    }
+
+    fn read_bytes(bytes: &[u8]) -> Parsed {
+        let mut parsed = Parsed::nothing(Span::of(Origin::new(1, 1)), Degraded::NONE, bytes.len() as u64);
+        parse_into(bytes, &mut parsed);
+        parsed
     }
 
     fn codes(parsed: &Parsed) -> Vec<&'static str> {
@@ -407,7 +392,7 @@ mod tests {
             assert_eq!(parsed.envelopes.first().map(|envelope| envelope.kind), kind, "{text}");
             assert_eq!(codes(&parsed), codes_wanted, "{text}");
         }
-        let parsed = parse(b"{\"a\":\"\xff\"}", Span::of(Origin::new(1, 1)), Degraded::NONE);
+        let parsed = read_bytes(b"{\"a\":\"\xff\"}");
         assert_eq!(codes(&parsed), ["rpc.not_utf8"]);
         let marked = read("\u{feff}{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
         assert_eq!((marked.envelopes.len(), codes(&marked)), (1, vec!["rpc.bom"]));
@@ -438,7 +423,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(bytes in proptest::collection::vec(proptest::sample::select(
             br#"{}[]":,ntf0123456789.-e\u "#.to_vec()), 0..80)) {
-            let _ = parse(&bytes, Span::of(Origin::new(1, 1)), Degraded::NONE);
+            let _ = read_bytes(&bytes);
         }
     }
 }

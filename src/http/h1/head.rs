@@ -16,11 +16,18 @@ use crate::http::{Head, StartLine};
 pub(super) struct Parsed {
     pub(super) head: Box<Head>,
     pub(super) framing: Framing,
-    /// Status 1xx other than 101: the final response follows.
-    pub(super) interim: bool,
     /// The client waits for a 100 or a final response before it sends the body (`Expect:
     /// 100-continue`, RFC 9110 section 10.1.1).
     pub(super) expects_continue: bool,
+    /// What few heads have. Boxed: heads are moved several times.
+    pub(super) unusual: Option<Box<Unusual>>,
+}
+
+/// What few heads have.
+#[derive(Debug)]
+pub(super) struct Unusual {
+    /// Status 1xx other than 101: the final response follows.
+    pub(super) interim: bool,
     /// The protocol that a response with status 101 switches to.
     pub(super) upgrade: Option<Speaks>,
     /// Whether a request asks for WebSocket (RFC 6455 section 4.1).
@@ -31,21 +38,36 @@ pub(super) struct Parsed {
     pub(super) faults: Vec<(Code, String)>,
 }
 
-impl Parsed {
-    /// Creates the result for a strict head, whose text is `text`.
-    pub(super) fn strict(head: StrictHead, text: Bytes, span: Span) -> Self {
-        let StrictHead { start, framing, expects_continue, values, .. } = head;
-        let head = Box::new(Head::with_values(start, span, text, values));
+impl Default for Unusual {
+    fn default() -> Self {
         Self {
-            head,
-            framing,
             interim: false,
-            expects_continue,
             upgrade: None,
             asks_websocket: false,
             compresses: Ok(false),
             faults: Vec::new(),
         }
+    }
+}
+
+impl Unusual {
+    /// Returns itself, or `None` if nothing is unusual.
+    fn boxed(self) -> Option<Box<Self>> {
+        let is_usual = !self.interim
+            && self.upgrade.is_none()
+            && !self.asks_websocket
+            && self.compresses == Ok(false)
+            && self.faults.is_empty();
+        (!is_usual).then(|| Box::new(self))
+    }
+}
+
+impl Parsed {
+    /// Creates the result for a strict head, whose text is `text`.
+    pub(super) fn strict(head: StrictHead, text: Bytes, span: Span) -> Self {
+        let StrictHead { start, framing, expects_continue, values, .. } = head;
+        let head = Box::new(Head::with_values(start, span, text, values));
+        Self { head, framing, expects_continue, unusual: None }
     }
 }
 
@@ -125,7 +147,8 @@ fn parse_fields<const N: usize>(side: Side, raw: &Bytes, span: Span) -> Result<P
     let compresses = if upgrade == Some(Speaks::WebSocket) { compresses(fields) } else { Ok(false) };
     let fields = fields.iter().map(|field| (field.name, field.value));
     let head = Box::new(Head::new(start, span, raw.clone(), fields));
-    Ok(Parsed { head, framing, interim, expects_continue, upgrade, asks_websocket, compresses, faults })
+    let unusual = Unusual { interim, upgrade, asks_websocket, compresses, faults }.boxed();
+    Ok(Parsed { head, framing, expects_continue, unusual })
 }
 
 /// Returns the value of the first field with this name, without surrounding whitespace.
@@ -322,7 +345,8 @@ mod tests {
         ] {
             let head = read(Side::Server, &format!("HTTP/1.1 200 OK\r\n{fields}\r\n")).expect(fields);
             assert_eq!(head.framing, framing, "{fields}");
-            assert_eq!(head.faults.first().map(|fault| fault.0), code, "{fields}");
+            let unusual = head.unusual.unwrap_or_default();
+            assert_eq!(unusual.faults.first().map(|fault| fault.0), code, "{fields}");
         }
         let head = read(Side::Server, "HTTP/1.1 204 \r\nContent-Length: 5\r\n\r\n").expect("204");
         assert_eq!(head.framing, Framing::Length(0));

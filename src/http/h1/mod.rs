@@ -18,6 +18,7 @@ use super::{Head, Part, PartKind, StartLine, TransactionNo};
 use body::Framing;
 use direction::Direction;
 use faults::{push_faults, push_findings};
+use head::Unusual;
 use step::Step;
 pub(super) use upgraded::{Protocol, Upgraded};
 
@@ -319,7 +320,8 @@ impl Connection {
             self.responses_missing.add(Degraded::GAP);
         }
         self.sending = Some(transaction);
-        if parsed.asks_websocket {
+        let unusual = parsed.unusual.map_or_else(Unusual::default, |unusual| *unusual);
+        if unusual.asks_websocket {
             self.asked_websocket = Some(transaction);
         }
         if let (Method::Connect, StartLine::Request { target, .. }) = (kind, &parsed.head.start) {
@@ -332,9 +334,8 @@ impl Connection {
             let framing = if is_unsaid { Framing::Length(0) } else { parsed.framing };
             self.client.body(framing, parsed.expects_continue);
         }
-        let faults = parsed.faults;
         sink.out.push(Part { transaction, side: Side::Client, kind: PartKind::Head(parsed.head, why) });
-        push_faults(transaction, Side::Client, (faults, span), sink.out);
+        push_faults(transaction, Side::Client, (unusual.faults, span), sink.out);
     }
 
     /// Returns the transaction of a response that was captured before its request, which begins at
@@ -351,7 +352,8 @@ impl Connection {
 
     fn response(&mut self, mut parsed: head::Parsed, why: Degraded, sink: &mut Sink<'_, Part>) {
         let span = parsed.head.span;
-        if parsed.interim {
+        let unusual = parsed.unusual.take().map_or_else(Unusual::default, |unusual| *unusual);
+        if unusual.interim {
             if parsed.head.start == (StartLine::Response { status: 100 }) {
                 self.client.expect_body();
             }
@@ -363,19 +365,19 @@ impl Connection {
         let status = if let StartLine::Response { status } = parsed.head.start { status } else { 0 };
         self.answering = Some(transaction);
         let side = Side::Server;
-        if parsed.upgrade == Some(Speaks::Http2) {
+        if unusual.upgrade == Some(Speaks::Http2) {
             return self.upgrade_to_http2(transaction, kind);
         }
-        let is_websocket = parsed.upgrade == Some(Speaks::WebSocket) && parsed.compresses.is_ok();
+        let is_websocket = unusual.upgrade == Some(Speaks::WebSocket) && unusual.compresses.is_ok();
         if is_websocket {
             parsed.head.begin_websocket();
         }
         sink.out.push(Part { transaction, side, kind: PartKind::Head(parsed.head, why) });
-        push_faults(transaction, side, (parsed.faults, span), sink.out);
-        if let (Some(Speaks::WebSocket), Ok(is_compressing)) = (parsed.upgrade, &parsed.compresses) {
+        push_faults(transaction, side, (unusual.faults, span), sink.out);
+        if let (Some(Speaks::WebSocket), Ok(is_compressing)) = (unusual.upgrade, &unusual.compresses) {
             self.upgrade_to_websocket(transaction, *is_compressing);
-        } else if let Some(to) = parsed.upgrade {
-            let what = parsed.compresses.err().unwrap_or_else(|| described(to).to_owned());
+        } else if let Some(to) = unusual.upgrade {
+            let what = unusual.compresses.err().unwrap_or_else(|| described(to).to_owned());
             self.upgrade(transaction, (to, &what, span.end), sink.out);
         } else if kind == Method::Connect && (200..300).contains(&status) {
             self.open_tunnel(transaction, span.end, sink.out);

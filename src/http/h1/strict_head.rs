@@ -14,6 +14,7 @@
 use super::body::Framing;
 use crate::base::prefix::{self, HIGH, ONES, at_least};
 use crate::base::{Side, limits};
+use crate::http::head::is_name;
 use crate::http::{Field, FieldValues, StartLine};
 
 /// Methods of MCP and of browsers.
@@ -53,14 +54,13 @@ pub(super) fn read(side: Side, bytes: &[u8]) -> Option<StrictHead> {
     let mut body = BodyFields::default();
     let mut rest = bytes.get(len..)?;
     for _ in 0..MAX_FIELDS {
-        let (name, behind) = rest.split_at_checked(name_len(rest))?;
-        if name.is_empty() {
-            let [b'\r', b'\n', behind @ ..] = behind else { return None };
+        if let [b'\r', b'\n', behind @ ..] = rest {
             let framing = body.framing(&start)?;
             let expects_continue = side == Side::Client && body.expects_continue;
             let len = bytes.len() - behind.len();
             return Some(StrictHead { len, start, framing, expects_continue, values });
         }
+        let (name, behind) = rest.split_at_checked(prefix::before(rest, b':'))?;
         let [b':', behind @ ..] = behind else { return None };
         let text = match behind {
             // One space, nearly always.
@@ -74,10 +74,28 @@ pub(super) fn read(side: Side, bytes: &[u8]) -> Option<StrictHead> {
         let value = if value.last() == Some(&b' ') { value.trim_ascii_end() } else { value };
         match Field::from_name(name) {
             Some(field) => values.add(field, bytes.len() - text.len(), value.len()),
+            None if is_ignored(name) => {}
             None => body.add(name, value)?,
         }
     }
     None
+}
+
+/// Returns whether nothing is wanted of a field that nearly all heads have. Its name is not looked
+/// at any closer.
+fn is_ignored(name: &[u8]) -> bool {
+    let Some(first) = name.first() else { return false };
+    let candidate: &[u8] = match (name.len(), first.to_ascii_lowercase()) {
+        (4, b'd') => b"date",
+        (10, b'c') => b"connection",
+        (10, b'k') => b"keep-alive",
+        (13, b'c') => b"cache-control",
+        (14, b's') => b"sec-fetch-mode",
+        (15, b'a') if name.get(7).is_some_and(|byte| *byte | 0x20 == b'l') => b"accept-language",
+        (15, b'a') => b"accept-encoding",
+        _ => return false,
+    };
+    is_name(name, candidate)
 }
 
 /// Returns the bytes behind the spaces at the front.
@@ -116,23 +134,24 @@ fn status_line(bytes: &[u8]) -> Option<(StartLine, usize)> {
 }
 
 impl BodyFields {
-    /// Adds a field that no later layer looks at; `None` if it frames the body in an unusual way.
+    /// Adds a field that no later layer looks at; `None` if it frames the body in an unusual way,
+    /// or if its name is not strict.
     fn add(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
         match name.len() {
-            6 if name.eq_ignore_ascii_case(b"expect") => {
+            6 if is_name(name, b"expect") => {
                 self.expects_continue = value.eq_ignore_ascii_case(b"100-continue");
                 self.expects_continue.then_some(())
             }
             // Another protocol is asked for.
-            7 if name.eq_ignore_ascii_case(b"upgrade") => None,
-            14 if name.eq_ignore_ascii_case(b"content-length") => {
+            7 if is_name(name, b"upgrade") => None,
+            14 if is_name(name, b"content-length") => {
                 self.length.replace(decimal(value)?).is_none().then_some(())
             }
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+            17 if is_name(name, b"transfer-encoding") => {
                 let is_first = !std::mem::replace(&mut self.is_chunked, true);
                 (is_first && value.eq_ignore_ascii_case(b"chunked")).then_some(())
             }
-            _ => Some(()),
+            len => (len > 0 && name_len(name) == len).then_some(()),
         }
     }
 
@@ -161,7 +180,8 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Returns the number of bytes at the front that may be a field name: letters, digits, `-`, `_`.
+/// Returns the number of bytes at the front that may be a field name of a strict head: letters,
+/// digits, `-`, `_`.
 #[inline]
 fn name_len(bytes: &[u8]) -> usize {
     prefix::len(bytes, |word| {
@@ -249,7 +269,10 @@ mod tests {
                 "Host: h", "content-length: 5", "Content-Length: 5", "Content-Length: x", "Accept: a, b",
                 "Transfer-Encoding: chunked", "transfer-encoding: gzip", "MCP-Session-Id: abc ", "Expect: 100-continue",
                 "Expect: x", "Upgrade: websocket", "X-1_a: \u{e9}", "A:b", "Empty:", "Empty:  ", " folded", "Name : v", "Upgrade: h2c",
-                "Content-Type: text/event-stream", "a\tb: c", "b: c\td", "Host:", "@: x",
+                "Content-Type: text/event-stream", "a\tb: c", "b: c\td", "Host:", "@: x", "DATE: x", "D\rte: x",
+                "Connection: close", "keep-alive: 5", "Sec-Fetch-Mode: cors", "accept-Language: *",
+                "Accept-Encoding: br", "accept\u{c}encoding: br", "cache-control: no-cache", "no colon", ": a",
+                "Mcp-Protocol-Version: 1", "mcp-protocol-versioN: 1", "mcp-pRotoc\u{f}l-version: 1",
             ]).prop_map(|text| text.as_bytes().to_vec()),
             1 => prop::collection::vec(any::<u8>(), 0..30),
         ]

@@ -1,6 +1,7 @@
 //! An HTTP transaction while it lasts: its heads, its session, and what it carries until the
 //! session is known.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::handle::{SessionIndex, TransactionKey};
 use super::heads::{RequestHead, ResponseHead, Verb};
 use super::sighting::Sighting;
 use crate::base::protocols::{Protocols, TlsNames};
-use crate::base::{Code, Degraded, Origin, Peers, Side, Span, limits};
+use crate::base::{Code, Degraded, Few, Origin, Peers, Side, Span, limits};
 use crate::rpc::{Envelope, Fault, Head, Parsed, RpcError, StartLine};
 
 mod end;
@@ -47,7 +48,7 @@ pub(super) struct Transaction {
     /// Memory of `waiting`, in bytes.
     waiting_allocated: usize,
     /// The exchanges whose requests it carried.
-    requests: Vec<u64>,
+    requests: Few<u64>,
     /// Exchanges whose requests the server sent on its response: all that are open, and others.
     questions: Vec<u64>,
     /// Number of `questions` at which those that are over are dropped.
@@ -59,7 +60,7 @@ pub(super) struct Transaction {
     /// Whether the body of the response has messages.
     body_is_json_rpc: bool,
     /// What the response's body says: its text if it is no JSON-RPC, else the message of an error.
-    body_text: Option<Box<str>>,
+    body_text: Option<Cow<'static, str>>,
     /// Whether the request carried a message, and whether the response did.
     has_messages: [bool; 2],
     stream: Option<EventStream>,
@@ -96,7 +97,7 @@ impl Transaction {
             session: None,
             waiting: Vec::new(),
             waiting_allocated: 0,
-            requests: Vec::new(),
+            requests: Few::None,
             questions: Vec::new(),
             most_questions: 0,
             body_error: None,
@@ -383,7 +384,7 @@ impl Transaction {
     pub(super) fn set_http_error_text(&mut self, body: &Parsed) {
         let has_code = |error: &&RpcError| error.code.is_some();
         let error = body.envelopes.iter().filter_map(|message| message.error.as_ref()).find(has_code);
-        let text = || body.text.clone().map(|message| RpcError { code: None, message });
+        let text = || body.text.as_deref().map(|message| RpcError { code: None, message: message.into() });
         self.body_error = error.cloned().or_else(text);
     }
 
@@ -393,7 +394,7 @@ impl Transaction {
         // Of a body that is no error nobody else asks for the text.
         let text = if self.is_refused() { body.text.clone() } else { body.text.take() };
         let error = || body.envelopes.iter().find_map(|message| message.error.as_ref());
-        self.body_text = text.or_else(|| error().map(|error| error.message.clone()));
+        self.body_text = text.or_else(|| error().map(|error| error.message.clone().into_string().into()));
         // Bodies of 202 are not judged, and most servers send a word of text.
         let fault = body.faults.first().filter(|_| self.status() != Some(202));
         self.body_fault = fault.map(|fault| format!("{}: {}", fault.code, fault.detail).into());
@@ -465,16 +466,16 @@ impl Transaction {
     pub(super) fn allocated(&self) -> usize {
         /// An entry in the table by key, and in that of its session.
         const ENTRIES: usize = 96;
-        let texts = [&self.body_text, &self.body_fault].into_iter().flatten().map(|text| text.len());
+        let len = |text: Option<&str>| text.map_or(0, str::len);
         let faults: usize = self.faults.iter().map(|(_, fault)| fault.detail.len()).sum();
+        let texts = faults + len(self.body_text.as_deref()) + len(self.body_fault.as_deref());
         let lists = (self.requests.capacity() + self.questions.capacity()) * size_of::<u64>()
             + self.faults.capacity() * size_of::<(Origin, Fault)>();
         size_of::<Self>()
             + ENTRIES
             + self.http2.as_ref().map_or(0, |http2| size_of_val(&**http2))
             + self.heads_allocated
-            + texts.sum::<usize>()
-            + faults
+            + texts
             + lists
             + self.waiting_allocated
     }

@@ -18,7 +18,7 @@ impl Transaction {
             method: request.method().into(),
             target: Box::from(&*request.target),
             http_status: self.status(),
-            media_type: response.and_then(|response| response.media_type.clone()),
+            media_type: response.and_then(|response| response.media_type.as_deref().map(Into::into)),
             server: self.peers.server,
             client: self.peers.client,
             request: span,
