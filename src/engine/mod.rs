@@ -15,7 +15,7 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::base::fact::CaptureFact;
 use crate::base::{Code, Degraded, End, Fact, Files, Finding, Findings, Origin, Sink, limits, units};
-use crate::capture::{Error, Item, Packet, Source};
+use crate::capture::{Item, Packet};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
 use crate::link::{Addresses, Segment, UdpDatagram};
@@ -49,6 +49,7 @@ mod memory;
 mod order;
 mod output;
 mod pipeline;
+mod reading;
 mod scope;
 mod secrets_use;
 mod segments;
@@ -181,39 +182,6 @@ impl Engine {
         connections.drain(..connections.len().saturating_sub(limits::MAX_IN_PROGRESS));
         let (sessions, streams) = (self.tracker.open_sessions(), self.tracker.open_streams());
         InProgress { capture, connections, sessions, streams }
-    }
-
-    /// Takes the next item of a source and appends what it completes to `out`, at most a few
-    /// thousand values: the rest comes with the next calls. Returns false at the end of the
-    /// capture, when everything was emitted.
-    ///
-    /// One item, because a source may wait for the second while somebody wants to see what the
-    /// first completed.
-    ///
-    /// # Errors
-    /// Those of [`Source::next`].
-    pub fn read(&mut self, source: &mut dyn Source, out: &mut Vec<Entry>) -> Result<bool, Error> {
-        if self.is_pending() {
-            self.resume(out);
-            return Ok(!self.is_finished);
-        }
-        let mut item = source.next(&mut self.findings);
-        if !self.findings.is_empty() && item.is_ok() {
-            self.emit_capture_findings(out);
-        }
-        // By reference: nearly every item is a packet, and moving it takes as long as decoding it.
-        if let Ok(Some(Item::Packet(packet))) = &mut item {
-            self.begin_packet(packet, out);
-        } else {
-            match item? {
-                Some(item) => self.begin(item, out),
-                None => self.begin_finish(),
-            }
-        }
-        if self.is_pending() {
-            self.resume(out);
-        }
-        Ok(!self.is_finished)
     }
 
     /// Takes an item of a capture and appends everything that it completes to `out`.
@@ -494,7 +462,9 @@ impl Engine {
                         }
                     }
                     drop(updates);
-                    out.extend(self.records.drain(..).map(Entry::Record));
+                    if !self.records.is_empty() {
+                        out.extend(self.records.drain(..).map(Entry::Record));
+                    }
                     if let [only] = self.lanes.as_mut_slice() {
                         only.reuse(list);
                     }
@@ -521,7 +491,9 @@ impl Engine {
                 EmittedKind::Findings(findings) => self.findings.append(findings),
             }
         }
-        out.extend(self.records.drain(..).map(Entry::Record));
+        if !self.records.is_empty() {
+            out.extend(self.records.drain(..).map(Entry::Record));
+        }
         if has_new_mcp {
             self.report_http3();
         }
@@ -586,4 +558,4 @@ fn named(mut finding: Finding, files: &Files) -> Entry {
 const SECRETS_OF_TLS: u32 = 0x544c_534b;
 
 /// Entries that one call of [`Engine::read`] appends, about.
-const MAX_ENTRIES: usize = 4096;
+const MAX_ENTRIES: usize = 1024;

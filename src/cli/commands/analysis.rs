@@ -96,7 +96,7 @@ pub(super) fn run(
     let progress = reader.progress();
     let mut entries = Vec::new();
     loop {
-        let has_more = engine.read(reader, &mut entries)?;
+        let has_more = engine.read_some(reader, &mut entries)?;
         // Most packets complete nothing.
         if !entries.is_empty() {
             reader.note(&entries);
