@@ -8,6 +8,7 @@ pub mod base;
 pub mod capture;
 pub mod check;
 pub mod cli;
+pub mod contents;
 pub mod diff;
 pub mod engine;
 pub mod export;

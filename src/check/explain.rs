@@ -38,10 +38,22 @@ pub fn write(info: &CodeInfo, out: &mut dyn io::Write) -> io::Result<()> {
     if code.needs_all_packets() {
         writeln!(out, "\nIt is withheld where packets may be missing.")?;
     }
+    if let Some(command) = looks_for(*code) {
+        writeln!(out, "\nOnly `{command}` looks for it.")?;
+    }
     if let Some(source) = code.source() {
         writeln!(out, "\n{}\n{}", source.heading, source.url)?;
     }
     Ok(())
+}
+
+/// The command that alone looks for a code; `None` if every command does.
+fn looks_for(code: Code) -> Option<&'static str> {
+    match code {
+        _ if code.is_security() => Some("mcpdump check --security"),
+        _ if code.is_of_contents() => Some("mcpdump check"),
+        _ => None,
+    }
 }
 
 /// Writes a line for each code.
@@ -81,7 +93,9 @@ pub fn write_page(out: &mut dyn io::Write) -> io::Result<()> {
         let confidence = info.code.confidence().name();
         let withheld =
             if info.code.needs_all_packets() { "; withheld where packets may be missing" } else { "" };
-        writeln!(out, "{}: {}, {confidence}{withheld}.\n", capitalized(info.title), info.severity.name())?;
+        let only = looks_for(info.code).map(|command| format!("; only of `{command}`")).unwrap_or_default();
+        let severity = info.severity.name();
+        writeln!(out, "{}: {severity}, {confidence}{withheld}{only}.\n", capitalized(info.title))?;
         for line in wrapped(&format!("{} {}", info.why, info.remedy), PAGE_WIDTH) {
             writeln!(out, "{line}")?;
         }

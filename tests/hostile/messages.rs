@@ -373,3 +373,43 @@ pub(crate) fn fat_sessions(wire: &mut Wire, n: usize) {
         }
     }
 }
+
+/// `n` tools whose schemas are large and refer to themselves, each called twice, in turn.
+pub(crate) fn schemas(wire: &mut Wire, n: usize) {
+    const PAGE: usize = 50;
+    let mut conn = wire.open(0);
+    let field = session(wire, &mut conn, "one");
+    let properties: String = (0..40).map(|at| format!(r##""p{at}":{{"$ref":"#"}},"##)).collect();
+    for from in (0..n).step_by(PAGE) {
+        let tool = |at: usize| {
+            format!(
+                r##"{{"name":"t{at}","inputSchema":{{"type":"object","title":"{at}","properties":{{{properties}"q":{{"pattern":"(a|b)*{at}"}}}}}}}}"##
+            )
+        };
+        let tools: Vec<_> = (from..n.min(from + PAGE)).map(tool).collect();
+        wire.post(
+            &mut conn,
+            &field,
+            &format!(
+                r#"{{"jsonrpc":"2.0","id":{},"method":"tools/list","params":{{"cursor":"{from}"}}}}"#,
+                from + 1
+            ),
+        );
+        wire.answer(
+            &mut conn,
+            "",
+            &format!(
+                r#"{{"jsonrpc":"2.0","id":{},"result":{{"tools":[{}],"nextCursor":"{}"}}}}"#,
+                from + 1,
+                tools.join(","),
+                from + PAGE
+            ),
+        );
+    }
+    let arguments = r#"{"p1":{"p2":{"p3":{"p4":{}}}},"q":"abababab"}"#;
+    for at in (0..n).chain(0..n) {
+        let id = n + at + 1;
+        wire.post(&mut conn, &field, &format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"t{at}","arguments":{arguments}}}}}"#));
+        wire.answer(&mut conn, "", &format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[]}}}}"#));
+    }
+}

@@ -94,7 +94,8 @@ impl Attack {
     fn check_growth(&self, n: usize) {
         let half = self.run(&EXPORT, n);
         let whole = self.check(2 * n);
-        for command in [&["report", "--format", "json"][..], &["list", "--messages"]] {
+        let check = &["check", "--security", "--fail-on", "never"];
+        for command in [&["report", "--format", "json"][..], &["list", "--messages"], check] {
             self.run(command, 2 * n);
         }
         if let (Some(half), Some(whole)) = (half.user_ms, whole.user_ms) {
@@ -227,6 +228,7 @@ attacks! {
     long_texts = messages::long_texts(20, 4_000, 256, "");
     tokens = messages::tokens(5_000, 200_000, 256, "mcp.unknown_token");
     same_token = messages::same_token(5_000, 200_000, 256, "mcp.token_collision");
+    schemas = messages::schemas(200, 10_000, 256, "");
     tasks = messages::tasks(5_000, 200_000, 256, "");
     headless_events = messages::headless_events(5_000, 200_000, 128, "");
     endpoints = messages::endpoints(5_000, 100_000, 256, "");

@@ -5,10 +5,12 @@ use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 
 use mcpdump::capture::Source;
+use mcpdump::contents::Rules;
 use mcpdump::engine::Engine;
 use mcpdump::export::{self, Export, WriterOptions};
 use mcpdump::ledger::{Entry, Ledger};
 use mcpdump::report::{self, Format, Options, list};
+use mcpdump::security::Watch;
 
 use crate::support::json;
 
@@ -56,11 +58,17 @@ fn all(source: &mut dyn Source) -> Result<(), String> {
         let options = list::Options { messages, ..list::Options::default() };
         (list::Lines::new(options), Sheet::of("list"))
     });
+    let (mut rules, mut watch) = (Rules::new(), Watch::new());
     let mut entries = Vec::new();
     // A source that cannot be read further is a matter of the operator.
     while engine.read(source, &mut entries).unwrap_or(false) {
+        for entry in &entries {
+            rules.push(entry);
+            watch.push(entry);
+        }
         put(&mut entries, &mut ledger, &mut exports, &mut lists)?;
     }
+    rules.finish();
     put(&mut entries, &mut ledger, &mut exports, &mut lists)?;
     for (name, mut writer, mut sheet) in exports {
         writer.finish(&mut sheet).map_err(|error| format!("{name}: {error}"))?;

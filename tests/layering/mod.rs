@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 22] = [
+const LAYERS: [(&str, &[&str], &[&str]); 23] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("link", &["base"], &["capture"]),
@@ -32,6 +32,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 22] = [
     ("diff", &["base", "ledger"], &[]),
     ("inventory", &["base", "ledger"], &[]),
     ("security", &["base", "ledger"], &[]),
+    ("contents", &["base", "ledger"], &[]),
     ("export", &["base", "ledger"], &[]),
     ("tui", &["base", "ledger", "why"], &[]),
     ("fuzz", &["base", "capture", "tls", "http", "ledger", "engine"], &[]),
@@ -56,6 +57,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 22] = [
             "diff",
             "inventory",
             "security",
+            "contents",
             "export",
             "tui",
             "serve",

@@ -6,6 +6,7 @@ mod addresses;
 mod answers;
 mod codes;
 mod conduct;
+mod contents;
 mod degraded;
 mod diff;
 mod due;

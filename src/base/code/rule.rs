@@ -68,6 +68,13 @@ impl Code {
         self.name().starts_with("security.")
     }
 
+    /// Whether findings of this code are made by `mcpdump check` alone, which reads the contents of
+    /// messages for it.
+    #[must_use]
+    pub fn is_of_contents(self) -> bool {
+        self.name().starts_with("contents.")
+    }
+
     /// Whether findings of this code are withheld where packets may be missing: they say that
     /// something did not come.
     #[must_use]
@@ -91,6 +98,9 @@ impl Code {
                 | Self::McpNoEndpoint
                 | Self::McpNotForwarded
                 | Self::McpCapabilityMissing
+                | Self::ContentsUnknownCursor
+                | Self::ContentsUnknownTask
+                | Self::ContentsNotSubscribed
         )
     }
 
@@ -137,6 +147,77 @@ impl Code {
     #[expect(clippy::too_many_lines, reason = "a table: one row for each part of a specification")]
     pub fn source(self) -> Option<Source> {
         match self {
+            Self::ContentsBadArguments => source(
+                "MCP 2025-11-25, Tools, \"Security Considerations\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/server/tools#security-considerations",
+            ),
+            Self::ContentsBadResult => source(
+                "MCP 2025-11-25, Tools, \"Output Schema\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/server/tools#output-schema",
+            ),
+            Self::ContentsBadSchema => source(
+                "MCP 2025-11-25, Overview, \"JSON Schema Usage\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic#json-schema-usage",
+            ),
+            Self::ContentsUnknownCursor | Self::ContentsPageLoop => source(
+                "MCP 2025-11-25, Pagination, \"Implementation Guidelines\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/pagination\
+                 #implementation-guidelines",
+            ),
+            Self::ContentsUnknownTask => source(
+                "MCP 2025-11-25, Tasks, \"Task ID Requirements\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks\
+                 #task-id-requirements",
+            ),
+            Self::ContentsTaskLost => source(
+                "MCP 2025-11-25, Tasks, \"TTL and Resource Management\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks\
+                 #ttl-and-resource-management",
+            ),
+            Self::ContentsTaskStatus => source(
+                "MCP 2025-11-25, Tasks, \"Task Status Lifecycle\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks\
+                 #task-status-lifecycle",
+            ),
+            Self::ContentsNotNegotiated => source(
+                "MCP 2025-11-25, Lifecycle, \"Capability Negotiation\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle\
+                 #capability-negotiation",
+            ),
+            Self::ContentsNotSubscribed => source(
+                "MCP 2025-11-25, Resources, \"Subscriptions\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/server/resources#subscriptions",
+            ),
+            Self::ContentsBadSubscription => source(
+                "MCP 2026-07-28, Subscriptions",
+                "https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions",
+            ),
+            Self::ContentsResultType => source(
+                "MCP 2026-07-28, Overview, \"Responses\"",
+                "https://modelcontextprotocol.io/specification/2026-07-28/basic",
+            ),
+            Self::ContentsCacheHint => source(
+                "MCP 2026-07-28, Caching",
+                "https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching",
+            ),
+            Self::ContentsRemovedMethod => source(
+                "MCP 2026-07-28, Key Changes",
+                "https://modelcontextprotocol.io/specification/2026-07-28/changelog",
+            ),
+            Self::ContentsBadCancel => source(
+                "MCP 2025-11-25, Cancellation, \"Behavior Requirements\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation\
+                 #behavior-requirements",
+            ),
+            Self::ContentsSkillDigest => source(
+                "MCP Skills extension, \"Verification on Read\"",
+                "https://github.com/modelcontextprotocol/ext-skills/blob/main/specification/stable/skills.mdx\
+                 #verification-on-read",
+            ),
+            Self::ContentsCardDiffers => source(
+                "MCP SEP-2127, Server Cards",
+                "https://modelcontextprotocol.io/seps/2127-mcp-server-cards",
+            ),
             Self::SecurityTokenInUrl => source(
                 "MCP 2025-11-25, Authorization, \"Token Requirements\"",
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#token-requirements",

@@ -805,6 +805,91 @@ codes! {
         title: "answer of a proxy instead of the server's",
         why: "The client got a response that the server did not send.",
         remedy: "Look for timeouts, limits and caches in the configuration of the proxy.";
+    ContentsBadArguments: "contents.bad_arguments", Warning,
+        title: "accepted arguments that do not fit the input schema of their tool",
+        why: "Servers validate all input of tools: one that does not runs with values that its author \
+            did not think of. The model, or the client, made them up.",
+        remedy: "Validate arguments at the server and answer with an error of the tool, from which the \
+            model can learn; or correct the schema.";
+    ContentsBadResult: "contents.bad_result", Warning,
+        title: "result that does not fit the output schema of its tool",
+        why: "A tool with an outputSchema has to return structuredContent that fits it: clients that \
+            check it drop the result.",
+        remedy: "Return what the schema says, or correct the schema.";
+    ContentsBadSchema: "contents.bad_schema", Warning,
+        title: "schema of a tool that is no JSON Schema",
+        why: "Clients that compile it fail, often on the whole list of tools.",
+        remedy: "Correct the schema: the detail says where it is invalid.";
+    ContentsSchemaLimit: "contents.schema_limit", Notice,
+        title: "call that is not checked against the schema of its tool",
+        why: "To check it would take too long: the schema refers to itself in many places, or many \
+            large schemas are in use.",
+        remedy: "Check fewer tools at once with --filter.";
+    ContentsUnknownCursor: "contents.unknown_cursor", Notice,
+        title: "cursor that the server did not give",
+        why: "Cursors are opaque: a client that makes them up, or changes them, gets an error or the \
+            wrong page.",
+        remedy: "Send nextCursor back as it came, in the session that it came in.";
+    ContentsPageLoop: "contents.page_loop", Warning,
+        title: "pages of a list that lead back to an earlier one",
+        why: "A client that reads all pages never comes to an end.",
+        remedy: "Leave nextCursor out of the last page.";
+    ContentsUnknownTask: "contents.unknown_task", Notice,
+        title: "task that the server never gave",
+        why: "The server answers that it does not know it: ids of tasks are made by the server.",
+        remedy: "Use the taskId of the result that created the task, at the server that created it.";
+    ContentsTaskLost: "contents.task_lost", Warning,
+        title: "task that the server forgot before its time",
+        why: "A server keeps a task for its ttl: the client has lost its result.",
+        remedy: "Keep tasks where all replicas find them, and over a restart.";
+    ContentsTaskStatus: "contents.task_status", Warning,
+        title: "task with a status that cannot follow",
+        why: "A task begins as working, and one that is completed, failed or cancelled stays so: clients \
+            stop asking.",
+        remedy: "Check what sets the status: two workers, or a retry, may have the same task.";
+    ContentsNotNegotiated: "contents.not_negotiated", Notice,
+        title: "use of what the other side did not announce",
+        why: "Capabilities and extensions are negotiated: what was not announced may be refused or \
+            ignored.",
+        remedy: "Announce what is supported, and use only what was announced.";
+    ContentsNotSubscribed: "contents.not_subscribed", Notice,
+        title: "update of a resource that the client did not subscribe to",
+        why: "Clients ignore it. A server that sends it to every session tells others what changes.",
+        remedy: "Send updates to the sessions that subscribed.";
+    ContentsBadSubscription: "contents.bad_subscription", Warning,
+        title: "stream of a subscription that does not begin, or name it, as it must",
+        why: "Clients wait for the acknowledgement, and drop messages that name no subscription.",
+        remedy: "Send notifications/subscriptions/acknowledged first, and the id of the request with \
+            every message.";
+    ContentsResultType: "contents.result_type", Warning,
+        title: "result without a resultType",
+        why: "Since MCP 2026-07-28 every result names its type: clients cannot tell a complete result \
+            from one that asks for input.",
+        remedy: "Send \"resultType\": \"complete\" with results that are complete.";
+    ContentsCacheHint: "contents.cache_hint", Warning,
+        title: "result without its cache hints",
+        why: "Since MCP 2026-07-28 lists, resources and server/discover say how long they may be kept and \
+            by whom: clients ask again each time, or keep what they should not.",
+        remedy: "Send ttlMs (0 if it must not be kept) and cacheScope (public or private).";
+    ContentsRemovedMethod: "contents.removed_method", Notice,
+        title: "method that the revision does not have any more",
+        why: "MCP 2026-07-28 removed it: servers answer that they do not know it.",
+        remedy: "Use the method only with the revisions that have it.";
+    ContentsBadCancel: "contents.bad_cancel", Notice,
+        title: "cancellation that MCP does not allow",
+        why: "initialize cannot be cancelled; since MCP 2026-07-28 a client cancels a request by closing \
+            its response, and servers ignore the notification.",
+        remedy: "Close the connection instead of cancelling initialize; close the response of a request \
+            since 2026-07-28.";
+    ContentsSkillDigest: "contents.skill_digest", Notice,
+        title: "file of a skill that does not have the digest of its entry",
+        why: "Hosts refuse it: it was changed after the entry was read, or on the way.",
+        remedy: "Read the entry again (skills/get); if the digest is still another one, compute it over \
+            the bytes that resources/read returns.";
+    ContentsCardDiffers: "contents.card_differs", Notice,
+        title: "Server Card that contradicts its server",
+        why: "Clients choose a server by its card: this one tells another version than the server.",
+        remedy: "Make the card with the server, from the same version.";
     SecurityTokenInUrl: "security.token_in_url", Warning,
         title: "credential in a URL",
         why: "URLs are written to logs, histories and Referer fields, where others read them.",

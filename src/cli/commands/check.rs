@@ -13,6 +13,7 @@ use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::Setup;
+use crate::contents::Rules;
 use crate::engine::Engine;
 use crate::ledger::{Entry, Views};
 use crate::security::Watch;
@@ -31,15 +32,30 @@ pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<O
     matching.prepare(&mut engine);
     let mut gate = Gate::new(gate_options);
     let mut verdict = Verdict::default();
+    // Schemas and the like are in them.
+    engine.emit_payloads();
+    let mut rules = Rules::new();
     let mut watch = options.security.then(Watch::new);
-    if watch.is_some() {
-        engine.emit_payloads();
-    }
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
-        matching.select(entries, |entry| {
+        // Rules see everything: what a filter leaves out may explain what it does not.
+        let mut found = Vec::new();
+        for entry in entries {
+            found.extend(rules.push(entry));
+            found.extend(watch.as_mut().map(|watch| watch.push(entry)).unwrap_or_default());
+        }
+        let mut pass = |entries: &[Entry]| {
+            matching.select(entries, |entry| {
+                gate.push(entry);
+                Ok(())
+            })
+        };
+        pass(entries)?;
+        pass(&found.into_iter().map(Entry::Finding).collect::<Vec<_>>())
+    });
+    let last: Vec<_> = rules.finish().into_iter().map(Entry::Finding).collect();
+    let result = result.and_then(|()| {
+        matching.select(&last, |entry| {
             gate.push(entry);
-            let found = watch.as_mut().map(|watch| watch.push(entry)).unwrap_or_default();
-            found.into_iter().for_each(|finding| gate.push(&Entry::Finding(finding)));
             Ok(())
         })
     });

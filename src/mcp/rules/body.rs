@@ -42,9 +42,12 @@ pub(super) fn method_header_differs(body: &Body<'_>) -> Option<Violation> {
 pub(super) fn name_header_differs(body: &Body<'_>) -> Option<Violation> {
     let [envelope] = &*body.parsed.envelopes else { return None };
     let header = body.transaction.request()?.mcp_name.as_deref();
+    let method = envelope.method.as_deref();
     let name = envelope.look.name.as_deref().or(envelope.look.uri.as_deref());
+    // The Tasks extension has it repeat the id of the task.
+    let name = name.or(envelope.look.task.as_deref().filter(|_| method.is_some_and(method::is_task)));
     header_differs("Mcp-Name", header, name).or_else(|| {
-        let named = name.filter(|_| envelope.method.as_deref().is_some_and(method::is_call));
+        let named = name.filter(|_| method.is_some_and(|it| method::is_call(it) || method::is_task(it)));
         header_is_missing(body, "Mcp-Name", header, named)
     })
 }

@@ -1,0 +1,135 @@
+//! A request with its answer, and what a rule says about it.
+
+use std::cell::OnceCell;
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::base::{Code, Finding, Origin};
+use crate::ledger::{Exchange, Notification};
+
+/// The text of a message, parsed when a rule asks for it.
+#[derive(Debug)]
+pub(super) struct Text {
+    /// `None` if it has no member that a rule looks for.
+    bytes: Option<Box<[u8]>>,
+    parsed: OnceCell<Option<Parsed>>,
+}
+
+/// The members of a message that rules look at.
+#[derive(Debug, Deserialize)]
+struct Parsed {
+    params: Option<Value>,
+    result: Option<Value>,
+}
+
+impl Text {
+    pub(super) fn new(bytes: Option<Box<[u8]>>) -> Self {
+        Self { bytes, parsed: OnceCell::new() }
+    }
+
+    /// Takes the params out of it.
+    pub(super) fn into_params(self) -> Option<Value> {
+        self.parse();
+        self.parsed.into_inner().flatten()?.params
+    }
+
+    fn parse(&self) -> Option<&Parsed> {
+        let parse = || serde_json::from_slice(self.bytes.as_ref()?).ok();
+        self.parsed.get_or_init(parse).as_ref()
+    }
+
+    fn mentions(&self, member: &str) -> bool {
+        self.bytes.as_ref().is_some_and(|bytes| memmem::find(bytes, member.as_bytes()).is_some())
+    }
+}
+
+/// A request of the client with its answer.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) exchange: &'a Exchange,
+    /// `None` if it was not kept.
+    pub(super) request: Option<Text>,
+    /// `None` if it was not kept, or there is none.
+    pub(super) response: Option<Text>,
+}
+
+impl Call<'_> {
+    /// The params of the request; `None` if it has none, or its text is not known.
+    pub(super) fn params(&self) -> Option<&Value> {
+        self.request.as_ref()?.parse()?.params.as_ref()
+    }
+
+    /// A member of the request's params; `None` if it is absent or null.
+    pub(super) fn param(&self, name: &str) -> Option<&Value> {
+        self.params()?.get(name).filter(|value| !value.is_null())
+    }
+
+    /// The result; `None` if it is an error, its text is not known, or it is plain.
+    pub(super) fn result(&self) -> Option<&Value> {
+        self.response.as_ref()?.parse()?.result.as_ref()
+    }
+
+    /// Whether the answer is known and has no member that a rule looks for.
+    pub(super) fn is_plain(&self) -> bool {
+        self.response.as_ref().is_some_and(|text| text.bytes.is_none())
+    }
+
+    /// Whether the text of the request may have a member: `"task"`, with its quotation marks.
+    pub(super) fn request_mentions(&self, member: &str) -> bool {
+        self.request.as_ref().is_some_and(|text| text.mentions(member))
+    }
+
+    /// Whether the text of the answer may have a member.
+    pub(super) fn response_mentions(&self, member: &str) -> bool {
+        self.response.as_ref().is_some_and(|text| text.mentions(member))
+    }
+
+    /// Whether MCP 2026-07-28 or later applies: no sessions on the wire, and no `initialize`.
+    pub(super) fn is_stateless(&self) -> bool {
+        self.exchange.protocol_version.as_deref().is_some_and(is_stateless)
+    }
+
+    /// A finding at the end of the request.
+    pub(super) fn of_request(&self, code: Code, detail: String) -> Finding {
+        self.finding(code, self.exchange.request.span.end, detail)
+    }
+
+    /// A finding at the end of the response.
+    pub(super) fn of_response(&self, code: Code, detail: String) -> Finding {
+        let message = self.exchange.response.unwrap_or(self.exchange.request);
+        self.finding(code, message.span.end, detail)
+    }
+
+    fn finding(&self, code: Code, at: Origin, detail: String) -> Finding {
+        let Exchange { tcp_stream, session, n, .. } = self.exchange;
+        Finding {
+            code,
+            at: Some(at),
+            tcp_stream: Some(*tcp_stream),
+            session: Some(session.number),
+            exchange: Some(*n),
+            count: 1,
+            detail,
+        }
+    }
+}
+
+/// A finding about a notification.
+pub(super) fn of_notification(code: Code, notification: &Notification, detail: String) -> Finding {
+    Finding {
+        code,
+        at: Some(notification.message.span.end),
+        tcp_stream: Some(notification.tcp_stream),
+        session: Some(notification.session.number),
+        exchange: notification.exchange,
+        count: 1,
+        detail,
+    }
+}
+
+/// Whether a revision has no sessions on the wire: 2026-07-28 and later.
+pub(super) fn is_stateless(version: &str) -> bool {
+    version.len() == "2026-07-28".len() && version >= "2026-07-28" && version.starts_with("20")
+}

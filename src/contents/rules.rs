@@ -1,0 +1,99 @@
+//! Hands messages to the rules that look at them.
+
+use super::cache_hints::CacheHints;
+use super::cancellations::Cancellations;
+use super::deferred::Deferred;
+use super::messages::Messages;
+use super::negotiated::Negotiated;
+use super::pages::Pages;
+use super::server_cards::ServerCards;
+use super::skills::Skills;
+use super::subscriptions::Subscriptions;
+use super::tasks::Tasks;
+use super::tools::Tools;
+use crate::base::{Fact, Finding, Side};
+use crate::ledger::{Entry, Exchange, Notification, Record};
+
+/// The rules that need the contents of messages: entries in, findings out.
+#[derive(Debug, Default)]
+pub struct Rules {
+    messages: Messages,
+    deferred: Deferred,
+    tools: Tools,
+    pages: Pages,
+    negotiated: Negotiated,
+    tasks: Tasks,
+    subscriptions: Subscriptions,
+    cache_hints: CacheHints,
+    cancellations: Cancellations,
+    skills: Skills,
+    server_cards: ServerCards,
+}
+
+impl Rules {
+    /// Creates rules of which none saw anything.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes an entry and returns what is found.
+    pub fn push(&mut self, entry: &Entry) -> Vec<Finding> {
+        match entry {
+            Entry::Fact(Fact::Payload(payload)) => {
+                self.messages.push(payload);
+                self.server_cards.payload(payload).into_iter().collect()
+            }
+            Entry::Record(Record::Exchange(exchange)) => self.exchange(exchange),
+            Entry::Record(Record::Notification(notification)) => self.notification(notification),
+            Entry::Finding(finding) => {
+                self.deferred.finding(finding);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns what could not be told before the end. Called when everything was read.
+    pub fn finish(&mut self) -> Vec<Finding> {
+        let mut findings = self.tools.finish();
+        findings.extend(self.deferred.finish());
+        findings
+    }
+
+    fn exchange(&mut self, exchange: &Exchange) -> Vec<Finding> {
+        let call = self.messages.call(exchange);
+        // What was captured on both legs of a proxy is told of the client's.
+        if exchange.origin == Side::Server || exchange.is_other_view() || exchange.session.behind.is_some() {
+            return Vec::new();
+        }
+        self.deferred.exchange(exchange);
+        let mut findings: Vec<Finding> = self.cancellations.exchange(exchange).into_iter().collect();
+        let Some(call) = call else { return findings };
+        findings.extend(self.tools.push(&call));
+        findings.extend(self.pages.push(&call, &mut self.deferred));
+        findings.extend(self.negotiated.push(&call));
+        findings.extend(self.tasks.push(&call, &mut self.deferred));
+        findings.extend(self.subscriptions.push(&call));
+        findings.extend(self.cache_hints.push(&call));
+        findings.extend(self.skills.push(&call));
+        findings.extend(self.server_cards.push(&call));
+        findings
+    }
+
+    fn notification(&mut self, notification: &Notification) -> Vec<Finding> {
+        let params = self.messages.notification(notification);
+        if notification.session.behind.is_some() {
+            return Vec::new();
+        }
+        let mut findings: Vec<Finding> = self.cancellations.notification(notification).into_iter().collect();
+        self.tools.notification(notification);
+        findings.extend(self.negotiated.notification(notification));
+        if let Some(params) = params {
+            findings.extend(self.tasks.notification(notification, &params));
+            let is_stateless = self.cancellations.is_stateless(notification.session.number);
+            self.subscriptions.notification(notification, &params, is_stateless, &mut self.deferred);
+        }
+        findings
+    }
+}

@@ -1,0 +1,161 @@
+//! Updates of resources that nobody subscribed to, and the streams of `subscriptions/listen`.
+
+use std::collections::{HashMap, VecDeque};
+
+use foldhash::fast::RandomState;
+use serde_json::Value;
+
+use super::call::{Call, of_notification};
+use super::deferred::Deferred;
+use crate::base::{Code, Finding, Side};
+use crate::ledger::Notification;
+
+/// Sessions whose subscriptions are kept.
+const MAX_SESSIONS: usize = 10_000;
+
+/// Subscriptions of a session that are kept.
+const MAX_URIS: usize = 256;
+
+/// Texts of subscriptions, of all sessions, in bytes.
+const MAX_TEXT: usize = 4 << 20;
+
+/// Streams whose beginning is kept until they are over.
+const MAX_STREAMS: usize = 10_000;
+
+const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
+const UPDATED: &str = "notifications/resources/updated";
+const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// What clients subscribed to.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    sessions: HashMap<u32, Session, RandomState>,
+    text_len: usize,
+    /// What is wrong with streams that are open, by the number of the exchange that opened them.
+    streams: HashMap<u64, Stream, RandomState>,
+    order: VecDeque<u64>,
+    /// Whether the beginning of a stream was forgotten.
+    is_full: bool,
+}
+
+#[derive(Debug, Default)]
+struct Session {
+    uris: Vec<Box<str>>,
+    is_full: bool,
+    is_told: bool,
+}
+
+/// What was seen of a stream of `subscriptions/listen`.
+#[derive(Debug)]
+struct Stream {
+    /// Why its first message is not the one that is due; `None` if it is.
+    first: Option<Finding>,
+    /// Its first message without the id of the subscription.
+    unnamed: Option<Finding>,
+}
+
+impl Subscriptions {
+    /// Takes a call and returns what is wrong.
+    pub(super) fn push(&mut self, call: &Call<'_>) -> Vec<Finding> {
+        match &*call.exchange.method {
+            "resources/subscribe" => {
+                self.subscribe(call);
+                Vec::new()
+            }
+            "subscriptions/listen" => self.over(call),
+            _ => {
+                self.streams.remove(&call.exchange.n);
+                Vec::new()
+            }
+        }
+    }
+
+    fn subscribe(&mut self, call: &Call<'_>) {
+        let number = call.exchange.session.number;
+        if self.sessions.len() >= MAX_SESSIONS && !self.sessions.contains_key(&number) {
+            return;
+        }
+        let session = self.sessions.entry(number).or_default();
+        let uri = call.param("uri").and_then(Value::as_str);
+        let has_room = |uri: &&str| self.text_len + uri.len() <= MAX_TEXT;
+        match uri.filter(has_room) {
+            Some(uri) if session.uris.iter().any(|known| **known == *uri) => {}
+            Some(uri) if session.uris.len() < MAX_URIS => {
+                self.text_len += uri.len();
+                session.uris.push(uri.into());
+            }
+            _ => session.is_full = true,
+        }
+    }
+
+    /// The stream of a subscription is over.
+    fn over(&mut self, call: &Call<'_>) -> Vec<Finding> {
+        let Some(stream) = self.streams.remove(&call.exchange.n) else { return Vec::new() };
+        // What comes first may be missing.
+        let first = stream.first.filter(|_| !call.exchange.degraded.may_hide_messages() && !self.is_full);
+        first.into_iter().chain(stream.unnamed).collect()
+    }
+
+    /// Takes a notification of the server; what has to wait goes to `deferred`.
+    pub(super) fn notification(
+        &mut self,
+        notification: &Notification,
+        params: &Value,
+        is_stateless: bool,
+        deferred: &mut Deferred,
+    ) {
+        if notification.from != Side::Server {
+            return;
+        }
+        self.listened(notification, params);
+        if !is_stateless && &*notification.method == UPDATED {
+            self.updated(notification, params, deferred);
+        }
+    }
+
+    fn updated(&mut self, notification: &Notification, params: &Value, deferred: &mut Deferred) {
+        let number = notification.session.number;
+        let Some(uri) = params.get("uri").and_then(Value::as_str) else { return };
+        if !deferred.has_begun(number)
+            || (self.sessions.len() >= MAX_SESSIONS && !self.sessions.contains_key(&number))
+        {
+            return;
+        }
+        let session = self.sessions.entry(number).or_default();
+        // Something inside of what was subscribed to may be named.
+        let is_subscribed = session.uris.iter().any(|known| uri.starts_with(&**known));
+        if is_subscribed || session.is_full || std::mem::replace(&mut session.is_told, true) {
+            return;
+        }
+        let shown = uri.get(..uri.floor_char_boundary(200)).unwrap_or(uri);
+        let detail = format!("{shown} was updated, and the client did not subscribe to it");
+        deferred.push(number, of_notification(Code::ContentsNotSubscribed, notification, detail));
+    }
+
+    fn listened(&mut self, notification: &Notification, params: &Value) {
+        let Some(n) = notification.exchange else { return };
+        let method = &*notification.method;
+        let told = |detail| of_notification(Code::ContentsBadSubscription, notification, detail);
+        if !self.streams.contains_key(&n) {
+            if self.streams.len() >= MAX_STREAMS
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.is_full |= self.streams.remove(&oldest).is_some();
+            }
+            self.order.push_back(n);
+            if self.order.len() > 2 * MAX_STREAMS {
+                let streams = &self.streams;
+                self.order.retain(|n| streams.contains_key(n));
+            }
+            let is_first_due = method == ACKNOWLEDGED;
+            let first = (!is_first_due)
+                .then(|| told(format!("the first message of the stream is {method}, not {ACKNOWLEDGED}")));
+            self.streams.insert(n, Stream { first, unnamed: None });
+        }
+        let Some(stream) = self.streams.get_mut(&n) else { return };
+        let is_named = params.get("_meta").is_some_and(|meta| meta.get(SUBSCRIPTION).is_some());
+        if !is_named && stream.unnamed.is_none() {
+            stream.unnamed = Some(told(format!("{method} without {SUBSCRIPTION}")));
+        }
+    }
+}
