@@ -45,6 +45,7 @@ impl StreamBuf {
     }
 
     /// Appends bytes and their span.
+    #[inline]
     pub fn push(&mut self, bytes: Bytes, span: Span) {
         if bytes.is_empty() {
             return;
@@ -75,6 +76,7 @@ impl StreamBuf {
     /// Copies what would keep more memory than it needs: a slice of a block of the capture, or the
     /// rest of a buffer most of which was consumed. Call this when the reader has consumed what it
     /// can: the rest waits for bytes that may never come.
+    #[inline]
     pub fn settle(&mut self) {
         let is_shared = matches!(self.held, Held::Shared(_));
         // A copy of less than was consumed since the last one: each byte is copied once, however
@@ -88,6 +90,7 @@ impl StreamBuf {
 
     /// Returns what is allocated, in bytes. Exact after [`StreamBuf::settle`].
     #[must_use]
+    #[inline]
     pub fn allocated(&self) -> usize {
         let held = match &self.held {
             Held::Shared(bytes) => bytes.len(),
@@ -98,6 +101,7 @@ impl StreamBuf {
 
     /// Returns the held bytes.
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         match &self.held {
             Held::Shared(bytes) => bytes,
@@ -118,18 +122,21 @@ impl StreamBuf {
 
     /// Returns the number of held bytes.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.bytes().len()
     }
 
     /// Returns whether nothing is held.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes().is_empty()
     }
 
     /// Returns the stream offset of the first held byte: the number of bytes consumed so far.
     #[must_use]
+    #[inline]
     pub fn offset(&self) -> u64 {
         self.offset
     }
@@ -143,6 +150,7 @@ impl StreamBuf {
 
     /// Returns the span of the first held byte; `None` if nothing is held.
     #[must_use]
+    #[inline]
     pub fn first_span(&self) -> Option<Span> {
         self.marks.first().map(|(_, span)| span)
     }
@@ -166,7 +174,13 @@ impl StreamBuf {
         Some((self.split(len), span))
     }
 
+    /// Goes on behind bytes that were not pushed. Nothing may be held.
+    pub fn pass(&mut self, len: u64) {
+        self.offset += len;
+    }
+
     /// Drops up to `len` bytes and returns their number.
+    #[inline]
     pub fn skip(&mut self, len: usize) -> usize {
         let len = len.min(self.len());
         match &mut self.held {
@@ -186,6 +200,7 @@ impl StreamBuf {
         front
     }
 
+    #[inline]
     fn consumed(&mut self, len: usize) {
         self.offset += len as u64;
         self.wasted += len;

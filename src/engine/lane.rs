@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact, PayloadFact, PayloadKind};
-use crate::base::{Budget, Degraded, End, Ending, Findings, Origin, Peers, Side, Sink, limits};
-use crate::http::{Update, UpdateKind};
+use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact};
+use crate::base::{Budget, End, Ending, Findings, Origin, Sink, limits};
+use crate::http::Update;
 use crate::link::Segment;
 use crate::rpc::{self, CarriedBy, ParsedUpdate};
 use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler, Summary};
@@ -14,6 +14,7 @@ use crate::tls::{ClientRandom, KeyStore, Keys, Line, Trials};
 use super::input::{LaneInput, RoutedSegment};
 use super::order::{Emitted, EmittedKind};
 use super::output::Output;
+use super::payload::payload;
 use super::pipeline::Pipeline;
 use super::segments;
 use super::waiting::{self, Counted, Waiting};
@@ -136,9 +137,14 @@ impl Lane {
         } else {
             self.reassemble(id, from, segment);
         }
-        if !self.deliveries.is_empty() || !self.findings.is_empty() {
+        let is_ignored = |lane: &Self| {
+            let pipeline = lane.pipelines.get(id.slot as usize).and_then(Option::as_deref);
+            !lane.emits_segments && pipeline.is_some_and(Pipeline::is_ignored)
+        };
+        if !self.findings.is_empty() || (!self.deliveries.is_empty() && !is_ignored(self)) {
             self.deliver(Unfinished { number, id, then: Then::Relieve }, out);
         } else {
+            self.deliveries.clear();
             self.charge_reassembly(id, &mut Output::new(number, id, out));
         }
         self.relieve(number, id.shard, out);
@@ -326,6 +332,7 @@ impl Lane {
         if let Some(slot) = self.pipelines.get_mut(index) {
             let pipeline = Pipeline::new(opened);
             let pipeline = if self.emits_segments { pipeline.showing_plaintext() } else { pipeline };
+            let pipeline = if self.emits_payloads { pipeline.keeping_binary() } else { pipeline };
             *slot = Some(Box::new(pipeline));
         }
     }
@@ -554,40 +561,6 @@ fn into_fact(summary: Summary, pipeline: &Pipeline, secrets: &KeyStore) -> Conne
         fact.ended = Ending::Closed;
     }
     fact
-}
-
-/// Returns the bytes that an update carries; `None` if it carries none.
-fn payload(peers: Peers, update: &Update) -> Option<PayloadFact> {
-    let (side, kind, span, bytes, degraded) = match &update.kind {
-        UpdateKind::Request(head) => {
-            (Side::Client, PayloadKind::Head, head.span, head.text(), Degraded::NONE)
-        }
-        UpdateKind::Response(head) => {
-            (Side::Server, PayloadKind::Head, head.span, head.text(), Degraded::NONE)
-        }
-        UpdateKind::RequestBody(body) => {
-            (Side::Client, PayloadKind::Body, body.span, &body.content, body.degraded)
-        }
-        UpdateKind::ResponseBody(body) => {
-            (Side::Server, PayloadKind::Body, body.span, &body.content, body.degraded)
-        }
-        UpdateKind::Event(event) => {
-            let kind = PayloadKind::Event { name: event.name.clone(), id: event.id.clone() };
-            (Side::Server, kind, event.span, &event.data, event.degraded)
-        }
-        UpdateKind::Sent(message) => {
-            let kind = PayloadKind::Event { name: None, id: None };
-            (Side::Client, kind, message.span, &message.content, message.degraded)
-        }
-        UpdateKind::Gap { .. }
-        | UpdateKind::ClientClosed
-        | UpdateKind::Waited { .. }
-        | UpdateKind::Closing(_)
-        | UpdateKind::Fault(_)
-        | UpdateKind::Ended { .. } => return None,
-    };
-    let (transaction, bytes) = (update.transaction.0, bytes.clone());
-    Some(PayloadFact { peers, transaction, side, kind, span, bytes, degraded })
 }
 
 /// Counts what of the connection in `slot` waits for secrets now.

@@ -48,6 +48,7 @@ mod lane;
 mod memory;
 mod order;
 mod output;
+mod payload;
 mod pipeline;
 mod reading;
 mod scope;

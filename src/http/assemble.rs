@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::content::{CHUNK, Decoder};
 use super::{Body, Event, Field, Head, Item, Part, PartKind, TransactionNo, Update, UpdateKind, grow, sse};
-use crate::base::{Code, Degraded, Findings, Layer, Origin, ResponseEnd, Side, Sink, Span, limits};
+use crate::base::{Code, Degraded, Findings, Layer, Origin, ResponseEnd, Side, Sink, Span, limits, text};
 
 /// Assembles the messages of one connection.
 ///
@@ -26,10 +26,16 @@ pub struct Assembler {
     pending: Option<(MessageId, Span)>,
     /// What the message that is being read completed.
     items: Vec<Item>,
+    /// Whether content that is no text is only counted.
+    drops_binary: bool,
 }
 
 /// Bytes decoded in one step: small beside what a compressed packet can decode to.
 const MAX_DECODED: usize = 64 << 10;
+
+/// Length of content at which it is judged whether it is text, in bytes. The text of an error is
+/// shorter.
+const JUDGED: usize = 16 << 10;
 
 /// A message: the request or the response of a transaction.
 type MessageId = (TransactionNo, Side);
@@ -58,10 +64,40 @@ enum Content {
     Piece(Bytes),
     /// Several pieces, copied together.
     Joined(BytesMut),
+    /// The beginning of content that is no text, and the number of bytes behind it.
+    Binary(Bytes, u64),
     /// An event stream: only the incomplete event is held.
     Events(Box<sse::Parser>),
     /// An event stream that can no longer be decoded.
     Undecodable,
+}
+
+impl Content {
+    /// Returns the number of its bytes, those of events excluded.
+    fn len(&self) -> u64 {
+        match self {
+            Self::Piece(bytes) => bytes.len() as u64,
+            Self::Joined(bytes) => bytes.len() as u64,
+            Self::Binary(bytes, behind) => bytes.len() as u64 + behind,
+            Self::Empty | Self::Events(_) | Self::Undecodable => 0,
+        }
+    }
+
+    /// Drops all but the beginning if that is no text. What is behind it changes nothing then: the
+    /// first byte that is not UTF-8 is in the beginning.
+    fn drop_binary(&mut self) {
+        let bytes = match self {
+            Self::Piece(bytes) => &bytes[..],
+            Self::Joined(bytes) => &bytes[..],
+            Self::Binary(..) | Self::Empty | Self::Events(_) | Self::Undecodable => return,
+        };
+        let Some((beginning, behind)) = bytes.split_at_checked(JUDGED) else { return };
+        // A character may be cut at its end.
+        let is_text = text::utf8(beginning).map_or_else(|valid| valid + 4 > JUDGED, |_| true);
+        if !is_text {
+            *self = Self::Binary(Bytes::copy_from_slice(beginning), behind.len() as u64);
+        }
+    }
 }
 
 impl std::fmt::Debug for Message {
@@ -178,6 +214,13 @@ impl Assembler {
         Self::default()
     }
 
+    /// Creates one that only counts the content of large messages that is no text, which is most of
+    /// what most captures hold. Messages of JSON-RPC are UTF-8.
+    #[must_use]
+    pub fn dropping_binary() -> Self {
+        Self { drops_binary: true, ..Self::default() }
+    }
+
     fn head(&mut self, id: MessageId, head: Box<Head>, why: Degraded, sink: &mut Sink<'_, Update>) {
         let (transaction, side) = id;
         let span = head.span;
@@ -244,7 +287,7 @@ impl Assembler {
             }
             return;
         }
-        message.take(bytes, span, &mut self.items);
+        message.take(bytes, span, self.drops_binary, &mut self.items);
         self.took_content(id, sink);
     }
 
@@ -259,7 +302,8 @@ impl Assembler {
             let degraded = Degraded::NONE;
             UpdateKind::Event(Event { span, name: None, id: None, retry: None, data: content, degraded })
         } else {
-            UpdateKind::Sent(Body { content, span, degraded: Degraded::NONE, is_complete: true })
+            let len = content.len() as u64;
+            UpdateKind::Sent(Body { content, len, span, degraded: Degraded::NONE, is_complete: true })
         };
         sink.out.push(Update { transaction, at: span.end, kind });
     }
@@ -287,7 +331,7 @@ impl Assembler {
             }
         };
         if !decoded.is_empty() {
-            message.take(decoded.freeze(), span, &mut self.items);
+            message.take(decoded.freeze(), span, self.drops_binary, &mut self.items);
         }
         if let Err(error) = result {
             if message.is_complete {
@@ -366,6 +410,7 @@ impl Message {
             Content::Empty => 0,
             Content::Piece(bytes) => bytes.len(),
             Content::Joined(bytes) => bytes.capacity(),
+            Content::Binary(bytes, _) => bytes.len(),
             Content::Events(parser) => parser.held(),
             Content::Undecodable => 0,
         };
@@ -373,8 +418,9 @@ impl Message {
     }
 
     /// Appends decoded content.
-    fn take(&mut self, bytes: Bytes, span: Span, items: &mut Vec<Item>) {
-        self.bytes += bytes.len() as u64;
+    fn take(&mut self, bytes: Bytes, span: Span, drops_binary: bool, items: &mut Vec<Item>) {
+        let bytes_len = bytes.len() as u64;
+        self.bytes += bytes_len;
         match &mut self.content {
             Content::Events(parser) => parser.push(bytes, span, items),
             Content::Undecodable => {}
@@ -386,13 +432,13 @@ impl Message {
                 self.content = Content::Joined(joined);
             }
             Content::Joined(joined) => grow::append(joined, &bytes),
+            Content::Binary(_, behind) => *behind += bytes.len() as u64,
         }
-        let len = match &self.content {
-            Content::Piece(bytes) => bytes.len(),
-            Content::Joined(bytes) => bytes.len(),
-            Content::Empty | Content::Events(_) | Content::Undecodable => 0,
-        };
-        if len > limits::MAX_BODY {
+        let len = self.content.len();
+        if drops_binary && len > JUDGED as u64 && len - bytes_len <= JUDGED as u64 {
+            self.content.drop_binary();
+        }
+        if len > limits::MAX_BODY as u64 {
             let detail = format!("more than {} bytes", limits::MAX_BODY);
             items.push(Item::fault(Code::HttpBodyTooLong, span.end, detail));
             self.give_up();
@@ -434,6 +480,7 @@ impl Message {
 
     /// Returns the body; `None` for an event stream.
     fn finish(self, how: ResponseEnd, at: Origin, items: &mut Vec<Item>) -> Option<Body> {
+        let len = self.content.len();
         let content = match self.content {
             Content::Events(mut parser) => {
                 parser.end(at, items);
@@ -441,10 +488,66 @@ impl Message {
             }
             Content::Undecodable => return None,
             Content::Empty => Bytes::new(),
-            Content::Piece(bytes) => bytes,
+            Content::Piece(bytes) | Content::Binary(bytes, _) => bytes,
             Content::Joined(bytes) => bytes.freeze(),
         };
         let is_complete = self.is_complete && how == ResponseEnd::Complete;
-        Some(Body { content, span: self.span, degraded: self.degraded, is_complete })
+        Some(Body { content, len, span: self.span, degraded: self.degraded, is_complete })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::http::{FieldValues, StartLine};
+
+    /// Returns the body of a response that consists of these pieces.
+    fn body(mut assembler: Assembler, pieces: &[&[u8]]) -> Body {
+        let (mut out, mut findings, span) = (Vec::new(), Findings::new(), Span::of(Origin::new(1, 1)));
+        let (start, transaction) = (StartLine::Response { status: 200 }, TransactionNo(0));
+        let head = Box::new(Head::with_values(start, span, Bytes::new(), FieldValues::default()));
+        let content = pieces.iter().map(|piece| PartKind::Content(Bytes::copy_from_slice(piece), span));
+        let end = PartKind::End { how: ResponseEnd::Complete, at: span.end };
+        for kind in [PartKind::Head(head, Degraded::NONE)].into_iter().chain(content).chain([end]) {
+            let part = Part { transaction, side: Side::Server, kind };
+            assembler.push(part, &mut Sink::new(&mut out, &mut findings));
+            assembler.settle();
+        }
+        assert_eq!(assembler.held(), 0);
+        let body = out.into_iter().find_map(|update| match update.kind {
+            UpdateKind::ResponseBody(body) => Some(body),
+            _ => None,
+        });
+        body.expect("a body")
+    }
+
+    proptest! {
+        /// However it is cut, content is the same text, or is no text from the same byte on.
+        #[test]
+        fn dropped_content_reads_like_kept_content(
+            texts in prop::collection::vec((0usize..9000, prop::sample::select(vec!["", "\u{e9}", "\u{1f600}"])), 1..6),
+            wrong in prop::option::of(0usize..30_000),
+        ) {
+            let pieces: Vec<_> = texts.iter().map(|(len, end)| "a".repeat(*len) + end).collect();
+            let mut pieces: Vec<_> = pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect();
+            if let Some(byte) = wrong.and_then(|at| pieces.iter_mut().flatten().nth(at)) {
+                *byte = 0xff;
+            }
+            let pieces: Vec<_> = pieces.iter().map(Vec::as_slice).filter(|piece| !piece.is_empty()).collect();
+            let kept = body(Assembler::new(), &pieces);
+            let dropped = body(Assembler::dropping_binary(), &pieces);
+            prop_assert_eq!((kept.len, kept.content.len() as u64), (dropped.len, kept.len));
+            prop_assert_eq!(text::utf8(&kept.content).err(), text::utf8(&dropped.content).err());
+            prop_assert!(text::utf8(&kept.content).is_err() || dropped.content == kept.content);
+        }
+    }
+
+    #[test]
+    fn large_content_that_is_no_text_is_dropped() {
+        let pieces = [&[0xff; 10_000][..]; 5];
+        let body = body(Assembler::dropping_binary(), &pieces);
+        assert_eq!((body.content.len(), body.len), (JUDGED, 50_000));
     }
 }

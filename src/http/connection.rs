@@ -200,6 +200,7 @@ impl Layer for Connection {
         self.change(sink);
     }
 
+    #[inline]
     fn is_pending(&self) -> bool {
         !self.left.is_empty() || self.successor.as_ref().is_some_and(|successor| successor.is_pending())
     }
@@ -211,6 +212,7 @@ impl Layer for Connection {
         }
     }
 
+    #[inline]
     fn held(&self) -> usize {
         let left: usize = self.left.iter().map(|left| left.bytes.allocated()).sum();
         let http1 = self.http1.as_ref().map_or(0, |http1| size_of_val(&**http1) + http1.held());
@@ -233,6 +235,7 @@ impl Layer for Connection {
         }
     }
 
+    #[inline]
     fn settle(&mut self) {
         if let Some(http1) = &mut self.http1 {
             http1.settle();
@@ -242,6 +245,7 @@ impl Layer for Connection {
         }
     }
 
+    #[inline]
     fn is_over(&self) -> bool {
         match (&self.http1, &self.successor) {
             (_, Some(successor)) => successor.is_over(),

@@ -123,8 +123,12 @@ impl<B, E> Update<B, E> {
 /// The body of an HTTP message after content decoding.
 #[derive(Clone, Debug)]
 pub struct Body {
-    /// The content; empty if it could not be kept or decoded (`degraded` or a finding says why).
+    /// The content; empty if it could not be kept or decoded (`degraded` or a finding says why). Of
+    /// large content that is no text perhaps only the beginning, in which the first byte is that is
+    /// not UTF-8.
     pub content: Bytes,
+    /// Length of all content, in bytes.
+    pub len: u64,
     /// The packets of the message: from the first byte of its head to the last byte of its content.
     pub span: Span,
     /// Reasons why it may be incomplete.

@@ -105,7 +105,7 @@ pub struct Envelope {
     /// The `id`; `None` if it is absent, [`Id::Null`] if it is null.
     pub id: Option<Id>,
     /// Its method.
-    pub method: Option<Box<str>>,
+    pub method: Option<Cow<'static, str>>,
     /// Whether it has a `jsonrpc` member: only then it is taken for JSON-RPC where nothing else
     /// says so.
     pub has_version: bool,

@@ -34,7 +34,7 @@ pub fn read(update: Update) -> ParsedUpdate {
 }
 
 fn read_body(body: &Body, is_response: bool) -> Box<Parsed> {
-    let nothing = || Box::new(Parsed::nothing(body.span, body.degraded, body.content.len() as u64));
+    let nothing = || Box::new(Parsed::nothing(body.span, body.degraded, body.len));
     let mut parsed = nothing();
     if body.is_complete {
         parse::parse_into(&body.content, &mut parsed);

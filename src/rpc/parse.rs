@@ -13,7 +13,8 @@ use crate::base::{Code, limits, text};
 use crate::http::Fault;
 
 /// Reads a body or an event's data as JSON-RPC, one message or a batch (MCP 2025-03-26), into
-/// [`Parsed::nothing`], where that lies: a message is too large to be moved on.
+/// [`Parsed::nothing`], where that lies: a message is too large to be moved on. Of what is not
+/// UTF-8 the beginning is enough.
 ///
 /// Never fails: violations are in the faults of the result, or of the message.
 pub(super) fn parse_into(bytes: &[u8], parsed: &mut Parsed) {
@@ -30,7 +31,7 @@ pub(super) fn parse_into(bytes: &[u8], parsed: &mut Parsed) {
         Err(valid) => {
             let is_utf16 = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
             let mark = if is_utf16 { ", which begin like UTF-16" } else { "" };
-            let detail = format!("not UTF-8 at byte {valid} of {}{mark}", bytes.len());
+            let detail = format!("not UTF-8 at byte {valid} of {}{mark}", parsed.bytes);
             return parsed.faults.push(Fault { code: Code::RpcNotUtf8, detail: detail.into() });
         }
     };
@@ -121,6 +122,25 @@ fn place(error: &serde_json::Error) -> String {
     format!("line {} column {}", error.line(), error.column())
 }
 
+/// The methods of nearly all messages, which take no memory of their own.
+const METHODS: [&str; 8] = [
+    "tools/call",
+    "initialize",
+    "notifications/initialized",
+    "notifications/progress",
+    "tools/list",
+    "resources/read",
+    "prompts/get",
+    "ping",
+];
+
+fn kept_method(method: &str) -> Cow<'static, str> {
+    match METHODS.into_iter().find(|known| *known == method) {
+        Some(known) => known.into(),
+        None => text::kept(method).into_owned().into(),
+    }
+}
+
 /// The members of a message (JSON-RPC 2.0 sections 4 and 5).
 #[derive(Clone, Copy)]
 enum Member {
@@ -153,7 +173,7 @@ struct Members {
     seen: u8,
     look: Found,
     id: Option<Id>,
-    method: Option<Box<str>>,
+    method: Option<Cow<'static, str>>,
     error: Option<RpcError>,
     faults: Vec<Fault>,
     /// The result is no object.
@@ -217,7 +237,7 @@ impl Members {
 
     fn method(&mut self, raw: &str) {
         match string(raw) {
-            Some(method) => self.method = Some(keep(&method)),
+            Some(method) => self.method = Some(kept_method(&method)),
             None => self.fault(Code::RpcBadMethod, format!("method is {}", keep(raw))),
         }
     }

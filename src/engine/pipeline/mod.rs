@@ -66,6 +66,8 @@ pub(super) struct Pipeline {
     pub(super) counted_reassembly: Option<usize>,
     /// How the connection is counted among those of its shard that wait for secrets.
     pub(super) counted: Counted,
+    /// Whether content is kept that is no text: see [`Assembler::new`].
+    keeps_binary: bool,
     /// Whether it is reported that the connection cannot be decrypted.
     is_unread: bool,
     /// Whether it is reported that its secrets were found out by trial.
@@ -100,9 +102,15 @@ impl Pipeline {
             account: Account::default(),
             counted_reassembly: None,
             counted: Counted::default(),
+            keeps_binary: false,
             is_unread: false,
             is_identified: false,
         }
+    }
+
+    /// Keeps content that is no text, too.
+    pub(super) fn keeping_binary(self) -> Self {
+        Self { keeps_binary: true, ..self }
     }
 
     /// Keeps what is decrypted for [`Pipeline::take_shown`].
@@ -144,6 +152,11 @@ impl Pipeline {
     /// Returns the client that a PROXY protocol header names; `None` if none does.
     pub(super) fn named_client(&self) -> Option<SocketAddr> {
         self.announced.as_ref().and_then(|announced| announced.client)
+    }
+
+    /// Returns whether the connection carries nothing that is read, whatever comes.
+    pub(super) fn is_ignored(&self) -> bool {
+        matches!(self.state, State::Ignored(..)) && self.tls.is_none()
     }
 
     /// Returns what the connection speaks, as far as it is known.
@@ -437,7 +450,7 @@ impl Pipeline {
         let proxy_header = sniffer.take_proxy_header();
         self.client = Some(client);
         self.report_proxy_header(proxy_header, sink.findings);
-        self.state = State::Reading(speaks, Box::new(stack(http)));
+        self.state = State::Reading(speaks, Box::new(stack(http, self.keeps_binary)));
         self.replay_first(held);
         self.resume(keys, sink);
     }
@@ -452,7 +465,7 @@ impl Pipeline {
         let State::Sniffing(sniffer) = &mut self.state else { return };
         let held = sniffer.take_midstream();
         self.client = Some(client);
-        self.state = State::Reading(speaks, Box::new(stack(connection)));
+        self.state = State::Reading(speaks, Box::new(stack(connection, self.keeps_binary)));
         self.replay_first(held.into_feeds([client, client.other()]));
         self.resume(keys, sink);
     }
@@ -463,7 +476,7 @@ impl Pipeline {
         let mut held = sniffer.take_midstream();
         let client = if matches!(entry, EntryPoint::Request(_)) { from } else { from.other() };
         self.client = Some(client);
-        let mut http = stack(Connection::http1(self.first));
+        let mut http = stack(Connection::http1(self.first), self.keeps_binary);
         if let EntryPoint::Event { at, chunked } = entry {
             let (window, _) = from.split_mut(&mut held.windows);
             window.skip(at);
@@ -542,8 +555,9 @@ fn ignored(speaks: Speaks) -> State {
 }
 
 /// Creates the layers of an HTTP connection.
-fn stack(http: Connection) -> Stack<Connection, Assembler> {
-    Stack::new(http, Assembler::new())
+fn stack(http: Connection, keeps_binary: bool) -> Stack<Connection, Assembler> {
+    let assembler = if keeps_binary { Assembler::new() } else { Assembler::dropping_binary() };
+    Stack::new(http, assembler)
 }
 
 impl std::fmt::Debug for Pipeline {

@@ -98,7 +98,7 @@ fn roles_come_from_what_is_spoken() {
 /// either.
 #[test]
 fn a_layer_fits_between_tcp_and_http() {
-    let http1 = || stack(Connection::http1(TransactionNo(0)));
+    let http1 = || stack(Connection::http1(TransactionNo(0)), true);
     let (mut plain, mut below) = (http1(), Stack::new(PassThrough { eofs: 0 }, http1()));
     let run = |layers: &mut dyn Layer<In = (Side, Feed), Out = Update>| {
         let (mut out, mut findings) = (Vec::new(), Findings::new());

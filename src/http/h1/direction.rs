@@ -126,6 +126,25 @@ impl Direction {
         }
     }
 
+    /// Takes bytes that are content of the message alone, and after which the message goes on, past
+    /// the buffer: the caller has them. Returns false if it may be otherwise.
+    pub(super) fn take_content(&mut self, len: usize, span: Span) -> bool {
+        let (len, is_other) = (len as u64, self.may_restart || self.may_lack_body || !self.due.is_empty());
+        let next = match self.state {
+            State::Length(left) if left > len => State::Length(left - len),
+            State::ChunkData(left) if left > len => State::ChunkData(left - len),
+            State::UntilClose => State::UntilClose,
+            _ => return false,
+        };
+        if is_other || !self.buf.is_empty() {
+            return false;
+        }
+        (self.state, self.at) = (next, span.end);
+        self.body.read += if next == State::UntilClose { 0 } else { len };
+        self.buf.pass(len);
+        true
+    }
+
     /// Sets the framing of the body after the head of the last step. `expects_continue`: the client
     /// waits for a 100 before it sends the body, and does not send it if it is refused.
     pub(super) fn body(&mut self, framing: Framing, expects_continue: bool) {

@@ -116,6 +116,14 @@ impl Layer for Connection {
 
     fn push(&mut self, (side, feed): Self::In, sink: &mut Sink<'_, Part>) {
         match feed {
+            // Most bytes of large transfers.
+            Feed::Data(bytes, span)
+                if side == Side::Server && self.server.take_content(bytes.len(), span) =>
+            {
+                if let Some(transaction) = self.answering {
+                    sink.out.push(Part { transaction, side, kind: PartKind::Content(bytes, span) });
+                }
+            }
             Feed::Data(bytes, span) => {
                 self.direction(side).push(bytes, span);
                 self.steps(side, sink);
