@@ -182,9 +182,15 @@ pub(super) struct OfferTotals {
     /// [`limits::MAX_TABLE_TEXT`].
     definitions_len: usize,
     uses_len: usize,
-    /// Never iterated: its order is random.
-    uses: HashMap<(ServerRef, &'static str, Arc<str>), u64, RandomState>,
+    /// The place in `counts` of what was used. Never iterated: its order is random.
+    uses: HashMap<Used, usize, RandomState>,
+    counts: Vec<u64>,
+    /// What was used last, and its place: the next use is often the same.
+    latest: Option<(Used, usize)>,
 }
+
+/// A tool, prompt or resource of a server, its kind in the middle.
+type Used = (ServerRef, &'static str, Arc<str>);
 
 impl OfferTotals {
     pub(super) fn record(&mut self, offer: &Offer) {
@@ -214,15 +220,39 @@ impl OfferTotals {
             _ => return,
         };
         let Some(name) = &exchange.name else { return };
-        let key = (exchange.session.identity(), kind, Arc::clone(name));
-        if let Some(uses) = self.uses.get_mut(&key) {
-            *uses += 1;
-        } else if self.uses.len() < limits::MAX_TABLE_ROWS
-            && self.uses_len + name.len() <= limits::MAX_TABLE_TEXT
-        {
-            self.uses_len += name.len();
-            self.uses.insert(key, 1);
+        let session = &exchange.session;
+        let place = match &self.latest {
+            Some(((server, of, used), place))
+                if *of == kind
+                    && used == name
+                    && server.address == session.server
+                    && server.path == session.path =>
+            {
+                *place
+            }
+            _ => {
+                let key = (session.identity(), kind, Arc::clone(name));
+                let known = self.uses.get(&key).copied();
+                let Some(place) = known.or_else(|| self.add_use(key.clone())) else { return };
+                self.latest = Some((key, place));
+                place
+            }
+        };
+        if let Some(count) = self.counts.get_mut(place) {
+            *count += 1;
         }
+    }
+
+    /// Adds what was not used before; returns its place, or `None` if there is no room.
+    fn add_use(&mut self, key: Used) -> Option<usize> {
+        let len = self.uses_len + key.2.len();
+        if self.uses.len() >= limits::MAX_TABLE_ROWS || len > limits::MAX_TABLE_TEXT {
+            return None;
+        }
+        self.uses_len = len;
+        self.counts.push(0);
+        self.uses.insert(key, self.counts.len() - 1);
+        Some(self.counts.len() - 1)
     }
 
     /// Returns a row per server and kind, in that order.
@@ -238,6 +268,7 @@ impl OfferTotals {
                     uses: self
                         .uses
                         .get(&(server.clone(), *kind, Arc::from(name.as_ref())))
+                        .and_then(|place| self.counts.get(*place))
                         .copied()
                         .unwrap_or(0),
                 })

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::passed_on::Passage;
+use super::passage::Passage;
 use super::session_key;
 use crate::base::{Timestamp, text};
 use crate::rpc::{Field, Fields, Head, StartLine};

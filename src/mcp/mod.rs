@@ -42,6 +42,7 @@ mod notifications;
 mod numbering;
 mod numbers;
 mod openings;
+mod passage;
 mod passed_on;
 mod quirks;
 mod record;

@@ -104,7 +104,7 @@ impl Step<'_> {
             let index = self.transaction.session().map(|index| self.owner(index, &stream));
             let session = index.and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
-            self.tables.sink.out.push(Record::Stream(Box::new(stream)));
+            self.tables.sink.out.push(Record::Stream(stream));
         }
         bare::close(self.transaction, end, self.at, &mut self.tables);
     }

@@ -369,7 +369,7 @@ impl Tracker {
             let mut stream = transaction.stream_record(TransactionEnd::OPEN)?;
             let session = transaction.session().and_then(|index| self.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
-            Some(stream)
+            Some(*stream)
         };
         let mut streams: Vec<_> = self.transactions.iter().filter_map(record).collect();
         streams.sort_by_key(|stream| (stream.tcp_stream, stream.transaction));

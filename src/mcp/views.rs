@@ -11,7 +11,8 @@ use super::handle::{SessionIndex, TransactionKey};
 use super::in_step::{InStep, NestedSessions};
 use super::method;
 use super::openings::Openings;
-use super::passed_on::{Passage, PassedOn};
+use super::passage::Passage;
+use super::passed_on::PassedOn;
 use super::record::Exchange;
 use super::session::SessionState;
 use super::session_list::OtherSessions;
@@ -127,8 +128,7 @@ impl Views {
         others: &mut OtherSessions<'_>,
         (exchanges, passage): (&mut Exchanges, Passage),
     ) {
-        let is_open = |n| exchanges.get(n).is_some_and(|open| !open.is_answered());
-        let in_front = self.passed_on.add(session.index(), exchange.record(), passage, is_open);
+        let in_front = self.passed_on.add(session.index(), exchange.record(), passage, exchanges);
         if method::is_initialize(&exchange.record().method) {
             return self.open_initialize(exchange, session, others);
         }

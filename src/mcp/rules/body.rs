@@ -35,6 +35,9 @@ impl Moment for Body<'_> {
 pub(super) fn method_header_differs(body: &Body<'_>) -> Option<Violation> {
     let [envelope] = &*body.parsed.envelopes else { return None };
     let header = body.transaction.request()?.mcp_method.as_deref();
+    if header.is_none() && envelope.look.meta_version.is_none() {
+        return None;
+    }
     header_differs("Mcp-Method", header, envelope.method.as_deref())
         .or_else(|| header_is_missing(body, "Mcp-Method", header, envelope.method.as_deref()))
 }
@@ -42,6 +45,9 @@ pub(super) fn method_header_differs(body: &Body<'_>) -> Option<Violation> {
 pub(super) fn name_header_differs(body: &Body<'_>) -> Option<Violation> {
     let [envelope] = &*body.parsed.envelopes else { return None };
     let header = body.transaction.request()?.mcp_name.as_deref();
+    if header.is_none() && envelope.look.meta_version.is_none() {
+        return None;
+    }
     let method = envelope.method.as_deref();
     let name = envelope.look.name.as_deref().or(envelope.look.uri.as_deref());
     // The Tasks extension has it repeat the id of the task.
@@ -54,8 +60,8 @@ pub(super) fn name_header_differs(body: &Body<'_>) -> Option<Violation> {
 
 pub(super) fn version_header_differs(body: &Body<'_>) -> Option<Violation> {
     let [envelope] = &*body.parsed.envelopes else { return None };
+    let version = Some(envelope.look.meta_version.as_deref()?);
     let header = body.transaction.request()?.protocol_version.as_deref();
-    let version = envelope.look.meta_version.as_deref();
     header_differs("MCP-Protocol-Version", header, version)
         .or_else(|| header_is_missing(body, "MCP-Protocol-Version", header, version))
 }
@@ -89,6 +95,7 @@ fn header_is_missing(
 pub(super) fn negotiated_version_differs(body: &Body<'_>) -> Option<Violation> {
     let (session, request) = (body.session?, body.transaction.request()?);
     let negotiated = session.protocol_version().map(|version| &**version)?;
+    let named = request.protocol_version.as_deref().filter(|named| *named != negotiated)?;
     let envelope = body.parsed.envelopes.first()?;
     let opens = envelope.method.as_deref().is_some_and(method::opens_session);
     let is_known =
@@ -96,7 +103,6 @@ pub(super) fn negotiated_version_differs(body: &Body<'_>) -> Option<Violation> {
     if !is_known || opens || revision::is_stateless(negotiated) || envelope.look.meta_version.is_some() {
         return None;
     }
-    let named = request.protocol_version.as_deref().filter(|named| *named != negotiated)?;
     violation(Code::McpVersionHeader, format!("MCP-Protocol-Version is {named}, {negotiated} was negotiated"))
 }
 
@@ -145,14 +151,12 @@ pub(super) fn missing_members(look: &Look, info: &str, has_info: bool) -> Option
 /// The server gave the client an id, and the client does not send it back.
 pub(super) fn session_id_is_missing(body: &Body<'_>) -> Option<Violation> {
     let session = body.session?;
-    let request = body.transaction.request()?;
+    if body.transaction.request()?.session_id.is_some() {
+        return None;
+    }
     let method = body.parsed.envelopes.first()?.method.as_deref()?;
     let id = session.reference().id.as_ref()?;
-    if body.transaction.lacks_fields()
-        || request.session_id.is_some()
-        || session.is_http_sse()
-        || method::opens_session(method)
-    {
+    if body.transaction.lacks_fields() || session.is_http_sse() || method::opens_session(method) {
         return None;
     }
     violation(Code::McpSessionIdMissing, format!("{method} without the session id {id}"))

@@ -97,11 +97,14 @@ pub(super) fn token_collides(new: &NewExchange<'_>) -> Option<Violation> {
 pub(super) fn initialize_is_missing(new: &NewExchange<'_>) -> Option<Violation> {
     let (session, request) = (new.session, new.exchange.record());
     let is_first = session.is_at_first_request() && session.has_one_stream();
+    if !is_first {
+        return None;
+    }
     let is_complete = new.missing.is_none() && session.has_open_stream();
     let needs_initialize = request.origin == Side::Client
         && !method::opens_session(&request.method)
         && *request.method != *method::PING;
-    if !(is_first && is_complete && needs_initialize) {
+    if !(is_complete && needs_initialize) {
         return None;
     }
     violation(Code::McpNoInitialize, format!("the first request is {}", request.method))
@@ -111,13 +114,16 @@ pub(super) fn initialize_is_missing(new: &NewExchange<'_>) -> Option<Violation> 
 /// the response to `initialize`. It may be in a packet that comes later.
 pub(super) fn initialized_is_missing(new: &NewExchange<'_>) -> Option<Violation> {
     let (session, request) = (new.session, new.exchange.record());
+    let is_open =
+        session.has_id() && session.lifecycle().is_initialize_seen() && !session.lifecycle().is_initialized();
+    if !is_open {
+        return None;
+    }
     let is_due = request.origin == Side::Client
         && !method::opens_session(&request.method)
         && *request.method != *method::PING;
-    let is_open =
-        session.has_id() && session.lifecycle().is_initialize_seen() && !session.lifecycle().is_initialized();
     let is_stateless = session.protocol_version().is_none_or(|version| revision::is_stateless(version));
-    if !is_due || !is_open || is_stateless || session.lifecycle().is_use_reported() {
+    if !is_due || is_stateless || session.lifecycle().is_use_reported() {
         return None;
     }
     violation(Code::McpNotInitialized, format!("{} before notifications/initialized", request.method))
@@ -126,9 +132,12 @@ pub(super) fn initialized_is_missing(new: &NewExchange<'_>) -> Option<Violation>
 /// A session is initialized once.
 pub(super) fn initialize_is_repeated(new: &NewExchange<'_>) -> Option<Violation> {
     let (session, request) = (new.session, new.exchange.record());
+    if !method::is_initialize(&request.method) {
+        return None;
+    }
     let is_done =
         session.has_id() && session.lifecycle().is_initialize_seen() && session.protocol_version().is_some();
-    if !is_done || !method::is_initialize(&request.method) || request.origin == Side::Server {
+    if !is_done || request.origin == Side::Server {
         return None;
     }
     violation(Code::McpInitializedTwice, "initialize in a session that is initialized")

@@ -38,7 +38,10 @@ pub(super) fn session_id_is_folded(head: &Head<'_>) -> Option<Violation> {
 /// about the session, and is known when the response is over.
 pub(super) fn session_is_refused(over: &StreamOver<'_>) -> Option<Violation> {
     let StreamOver { transaction, session, end, .. } = *over;
-    if !transaction.is_post() || transaction.is_error_of_request() {
+    if !matches!(transaction.status()?, 400 | 404)
+        || !transaction.is_post()
+        || transaction.is_error_of_request()
+    {
         return None;
     }
     refusal(&Head { transaction, session, at: end })
@@ -50,11 +53,14 @@ pub(super) fn session_is_refused(over: &StreamOver<'_>) -> Option<Violation> {
 /// balancer.
 pub(super) fn session_is_kept(over: &StreamOver<'_>) -> Option<Violation> {
     let session = over.session?;
+    if session.served().refused_again() != 1 {
+        return None;
+    }
     let server = over.transaction.peers().server;
     let is_elsewhere =
         session.served().by().iter().any(|other| *other != server) || !session.legs().others().is_empty();
     let is_refused = over.transaction.refuses_session() && session_is_refused(over).is_some();
-    if session.served().refused_again() != 1 || is_elsewhere || !is_refused {
+    if is_elsewhere || !is_refused {
         return None;
     }
     let id = session.reference().id.as_ref()?;
@@ -70,6 +76,9 @@ pub(super) fn stream_is_refused(head: &Head<'_>) -> Option<Violation> {
 /// serves the session.
 fn refusal(head: &Head<'_>) -> Option<Violation> {
     let (session, status) = (head.session?, head.transaction.status()?);
+    if !matches!(status, 400 | 404) {
+        return None;
+    }
     let server = head.transaction.peers().server;
     let is_named = head.transaction.request()?.session_id.is_some();
     let is_sse_post = session.is_http_sse() && !session.served().by().is_empty();
@@ -78,7 +87,7 @@ fn refusal(head: &Head<'_>) -> Option<Violation> {
     }
     let id = session.reference().id.as_ref()?;
     match session.served().by().iter().find(|other| **other != server) {
-        Some(other) if matches!(status, 400 | 404) && !session.served().by().contains(&server) => violation(
+        Some(other) if !session.served().by().contains(&server) => violation(
             Code::McpSessionRefused,
             format!("session {id} of {other} is unknown to {server}: {status}"),
         ),
@@ -89,13 +98,13 @@ fn refusal(head: &Head<'_>) -> Option<Violation> {
 
 /// The client uses a session that it deleted.
 pub(super) fn session_is_deleted(head: &Head<'_>) -> Option<Violation> {
+    let deleted = head.session?.deletion().answered()?;
     let request = head.transaction.request()?;
     let is_known = !head.transaction.lacks_request_fields();
     if !is_known || !is_after_deletion(head) || !matches!(request.verb, Verb::Post | Verb::Get) {
         return None;
     }
-    let (deleted, status) = (head.session?.deletion().answered()?, head.transaction.status()?);
-    let method = request.method();
+    let (status, method) = (head.transaction.status()?, request.method());
     violation(
         Code::McpUsedAfterDeletion,
         format!("{method} after the client deleted the session (packet {}): {status}", deleted.mention()),
@@ -105,14 +114,16 @@ pub(super) fn session_is_deleted(head: &Head<'_>) -> Option<Violation> {
 /// A client of Streamable HTTP begins with another request than `initialize`, and the server
 /// refuses it. Clients that initialized before the capture name the revision, or a session.
 pub(super) fn session_is_not_initialized(head: &Head<'_>) -> Option<Violation> {
+    if head.transaction.status()? != 400 {
+        return None;
+    }
     let (session, request) = (head.session?, head.transaction.request()?);
     let method = session.only_method()?;
     let is_first = !session.has_id() && !session.is_http_sse() && session.protocol_version().is_none();
     let names_nothing = request.session_id.is_none() && request.protocol_version.is_none();
     let needs_initialize = !method::opens_session(method) && method != method::PING;
     let is_known = !head.transaction.lacks_fields();
-    if !(is_known && is_first && names_nothing && needs_initialize) || head.transaction.status() != Some(400)
-    {
+    if !(is_known && is_first && names_nothing && needs_initialize) {
         return None;
     }
     violation(Code::McpNoInitialize, format!("the first request is {method}, and is answered 400"))
@@ -127,10 +138,13 @@ fn is_after_deletion(head: &Head<'_>) -> bool {
 
 /// The first POST of an HTTP+SSE session goes to a target that the server does not have.
 pub(super) fn endpoint_is_not_found(head: &Head<'_>) -> Option<Violation> {
+    if head.transaction.status()? != 404 || !head.transaction.is_post() {
+        return None;
+    }
     let session = head.session?;
     let target = head.transaction.target()?;
     let is_first = session.is_http_sse() && session.served().by().is_empty() && session.has_open_stream();
-    if !head.transaction.is_post() || !is_first || head.transaction.status() != Some(404) {
+    if !is_first {
         return None;
     }
     let target = target.split('?').next().unwrap_or_default();

@@ -154,6 +154,9 @@ pub(super) fn session_id_is_changed(over: &StreamOver<'_>) -> Option<Violation> 
 /// refuse one that does not.
 pub(super) fn revision_is_not_named(over: &StreamOver<'_>) -> Option<Violation> {
     const FIRST: &str = "2025-06-18";
+    if over.transaction.status()? != 400 || !over.transaction.is_post() {
+        return None;
+    }
     let (session, request) = (over.session?, over.transaction.request()?);
     let negotiated = session.protocol_version().map(|version| &**version)?;
     let is_due = session.lifecycle().is_initialize_seen()
@@ -161,8 +164,7 @@ pub(super) fn revision_is_not_named(over: &StreamOver<'_>) -> Option<Violation> 
         && request.session_id.is_some();
     let is_named = request.protocol_version.is_some() || over.transaction.lacks_fields();
     let is_old = negotiated < FIRST || revision::is_stateless(negotiated);
-    let is_refused = over.transaction.is_post() && over.transaction.status()? == 400;
-    if !is_due || is_named || is_old || !is_refused {
+    if !is_due || is_named || is_old {
         return None;
     }
     let is_reason =

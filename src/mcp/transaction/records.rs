@@ -32,9 +32,9 @@ impl Transaction {
     }
 
     /// The record of its event stream, without its session; `None` if the response is none.
-    pub(in crate::mcp) fn stream_record(&self, end: TransactionEnd) -> Option<Stream> {
+    pub(in crate::mcp) fn stream_record(&self, end: TransactionEnd) -> Option<Box<Stream>> {
         let stream = self.stream.as_ref()?;
-        Some(Stream {
+        Some(Box::new(Stream {
             session: None,
             exchange: self.requests.first().copied(),
             tcp_stream: self.peers.tcp_stream,
@@ -53,6 +53,6 @@ impl Transaction {
             ended: end.how,
             end: end.at.filter(|_| end.how != ResponseEnd::Open),
             degraded: self.degraded.and(self.gaps).and(end.degraded),
-        })
+        }))
     }
 }
