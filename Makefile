@@ -9,6 +9,8 @@ FUZZ_SECONDS ?= 60
 PROPTEST_RNG_SEED ?= 1
 # Values for each property test in `make properties`.
 PROPTEST_CASES ?= 2000
+# Size of each capture of `make bench-peers`.
+PEERS_MB ?= 100
 DESTDIR ?=
 
 # Where man and the shells look for files under PREFIX.
@@ -25,10 +27,10 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test analyzer properties e2e attacks work mutants fuzz bench install uninstall clean cargo libpcap components
+.PHONY: help build run test analyzer properties e2e attacks work mutants fuzz bench bench-peers install uninstall clean cargo libpcap components
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: $(BINARY) ## Build the program
 
@@ -78,6 +80,10 @@ fuzz: cargo libpcap ## Run each fuzz target: with cargo-fuzz for FUZZ_SECONDS, w
 
 bench: cargo libpcap ## Run the benchmarks (criterion)
 	$(CARGO) bench --locked
+
+bench-peers: $(BINARY) ## Compare report with a bare copy and tshark on four captures of PEERS_MB megabytes
+	$(CARGO) build --release --locked --example multiply
+	python3 benches/peers.py $(BINARY) $(TARGET)/release/examples/multiply $(TARGET)/peers $(PEERS_MB)
 
 # Not rebuilt if it is up to date, so that root needs no cargo in `make build && sudo make install`.
 $(BINARY): $(SOURCES)
