@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests `mcpdump serve --everything`, and what `mcpdump check` writes, with programs of others.
+"""Tests `mcpdump serve --everything`, what `mcpdump check` writes, and captures of HTTPS, with programs of others.
 
     run.py MCPDUMP FOLDER [JUDGE...]
 
@@ -87,6 +87,10 @@ def judges(program, folder):
             found[name] = lambda port, which=which, revision=revision: conformance(folder, node, port, which, revision)
     for name, (interpreter, script, path, way) in scripts.items():
         found[name] = lambda port, a=(interpreter, script, path, way): talk(folder, port, a)
+    https = [python, str(folder / "https.py"), str(program), node, str(folder / "https")]
+    # It captures on loopback.
+    if os.geteuid() == 0:
+        found["https, captured"] = lambda port: lines_of(folder, [*https, str(port)])
     formats = [python, str(folder / "formats.py"), str(program), str(CAPTURES), str(folder)]
     found["formats of check"] = lambda _: lines_of(folder, formats)
     return found
