@@ -33,6 +33,9 @@ const CONNECTIONS: u32 = 100_000;
 const FINDINGS: u32 = 100_000;
 const STREAMS: u32 = 50_000;
 
+/// Memory for what is shown, in bytes: enough to list everything, and for the body that is opened.
+const MEMORY: usize = 1 << 30;
+
 /// Bytes of the body that is opened.
 const BODY: usize = 10_000_000;
 
@@ -156,7 +159,7 @@ fn large(told: &[Entry]) -> Vec<Entry> {
 
 fn filled() -> App {
     let told = told();
-    let mut app = App::new(Model::new(tui::Source::saved("bench"), 64 << 20), Config::default());
+    let mut app = App::new(Model::new(tui::Source::saved("bench"), MEMORY), Config::default());
     let exchanges = exchanges(&told).map(|exchange| Entry::Record(Record::Exchange(Box::new(exchange))));
     let mut entries = exchanges.chain(around(&told)).chain(large(&told));
     loop {

@@ -27,6 +27,7 @@ pub mod protocols;
 pub mod reader;
 mod round_trips;
 pub mod sanitize;
+pub(crate) mod search;
 pub mod severity;
 mod speaks;
 pub mod status;

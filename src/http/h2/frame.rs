@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use crate::base::search;
+
 /// Length of the header of a frame in bytes.
 pub(super) const HEADER: usize = 9;
+
+/// Offset of the type in the header.
+const TYPE: usize = 3;
 
 /// Largest payload of a frame before SETTINGS allow more (section 6.5.2), in bytes.
 pub(super) const DEFAULT_MAX_FRAME: u32 = 16_384;
@@ -179,6 +184,20 @@ impl FrameHeader {
         }
     }
 
+    /// Returns the first offset from `at` on that may be that of a header, by the first byte of its
+    /// length and by its type: between the two [`FrameHeader::is_plausible`] is false. If there is
+    /// none, the first one behind which the bytes are too few for a header.
+    pub(super) fn next_candidate(bytes: &[u8], at: usize, max: u32) -> usize {
+        let Some(last) = bytes.len().checked_sub(HEADER).filter(|last| at <= *last) else { return at };
+        let lengths = bytes.get(at..=last).unwrap_or_default();
+        let types = bytes.get(at + TYPE..).unwrap_or_default();
+        let longest = u8::try_from(max >> 16).unwrap_or(u8::MAX);
+        let found = search::position(lengths, types, |length, kind| {
+            length <= longest && kind <= Kind::PRIORITY_UPDATE.0
+        });
+        found.map_or(last + 1, |found| at + found)
+    }
+
     /// Returns whether nine bytes in the middle of a direction can be the header of a frame: a type
     /// that is defined, only flags and lengths that its type has, no reserved bit.
     ///
@@ -258,6 +277,8 @@ pub(super) fn number(payload: &[u8]) -> u32 {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Writes a frame.
@@ -301,6 +322,24 @@ pub(super) mod tests {
             (Kind(0xbe), 0, 5, 100, None),
         ] {
             assert_eq!(header(kind, flags, stream, length).fault(16_384).as_deref(), fault, "{kind}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_search_passes_by_is_no_header(
+            bytes in prop::collection::vec(0_u8..24, 0..120),
+            at in 0_usize..130,
+        ) {
+            let max = 5 << 16;
+            let found = FrameHeader::next_candidate(&bytes, at, max);
+            prop_assert!(found >= at && (found == at || found < bytes.len().max(HEADER)));
+            for passed in at..found {
+                let header = bytes.get(passed..).and_then(FrameHeader::read);
+                prop_assert!(!header.is_some_and(|header| header.is_plausible(max)));
+            }
+            let is_end = found == at || bytes.len() - found < HEADER;
+            prop_assert!(is_end || (bytes[found] <= 5 && bytes[found + TYPE] <= 0x10));
         }
     }
 

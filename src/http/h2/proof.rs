@@ -25,7 +25,7 @@ pub(super) enum Place {
 ///
 /// The answer for bytes that come in pieces is that for all of them together.
 pub(super) fn find(bytes: &[u8], max: u32) -> Place {
-    let mut at = 0;
+    let mut at = FrameHeader::next_candidate(bytes, 0, max);
     while let Some(header) = bytes.get(at..).and_then(FrameHeader::read) {
         if header.is_plausible(max) {
             if is_proof(&header) {
@@ -37,8 +37,7 @@ pub(super) fn find(bytes: &[u8], max: u32) -> Place {
                 Some(_) => {}
             }
         }
-        // Each header has a zero byte among its first three, or the payload has 64 KiB.
-        at += 1;
+        at = FrameHeader::next_candidate(bytes, at + 1, max);
     }
     Place::Perhaps(at.min(bytes.len()))
 }
@@ -48,7 +47,7 @@ pub(super) fn find(bytes: &[u8], max: u32) -> Place {
 /// The search begins at `from`, which is moved to where it goes on when there are more bytes.
 pub(in crate::http) fn sender(bytes: &[u8], from: &mut usize, max: u32) -> Option<Side> {
     let mut undecided = None;
-    let mut at = *from;
+    let mut at = FrameHeader::next_candidate(bytes, *from, max);
     while let Some(header) = bytes.get(at..).and_then(FrameHeader::read) {
         if header.is_plausible(max) {
             match next(bytes, at, &header).and_then(FrameHeader::read) {
@@ -60,7 +59,7 @@ pub(in crate::http) fn sender(bytes: &[u8], from: &mut usize, max: u32) -> Optio
                 Some(_) => {}
             }
         }
-        at += 1;
+        at = FrameHeader::next_candidate(bytes, at + 1, max);
     }
     *from = undecided.unwrap_or(at);
     None

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::frame::{Front, Header, Opcode, unmask};
 use super::inflate;
-use crate::base::{Side, limits};
+use crate::base::{Side, limits, search};
 
 /// Shortest message that proves a frame, in bytes.
 const MIN_PROOF: usize = 8;
@@ -86,7 +86,7 @@ impl FrameSearch {
         let mut at = 0;
         loop {
             let rest = bytes.get(at..).unwrap_or_default();
-            let next = rest.iter().position(|byte| is_first(*byte));
+            let next = search::position(rest, rest, |byte, _| is_first(byte));
             let passed = next.unwrap_or(rest.len());
             self.credit = self.credit.saturating_add(CREDIT * passed as u64);
             at += passed;
