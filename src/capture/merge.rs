@@ -221,6 +221,7 @@ mod tests {
     use std::io::{Cursor, Read};
 
     use super::*;
+    use crate::base::limits;
     use crate::capture::samples::{Got, LITTLE, drain};
     use crate::capture::{OpenOptions, from_readers};
 
@@ -271,6 +272,26 @@ mod tests {
         let kinds: String =
             got.items.iter().map(|item| if matches!(item, Item::Packet(_)) { 'p' } else { 'l' }).collect();
         assert_eq!(kinds, "pplpp");
+    }
+
+    #[test]
+    fn files_that_change_too_often_are_numbered_over_all() {
+        for is_full in [true, false] {
+            let files = Files::new(vec!["a".to_owned(), "b".to_owned()]);
+            // A turn of few packets takes two bytes once the next one begins.
+            let turns = if is_full { limits::MAX_FILE_TURNS as u64 / 2 + 1 } else { 0 };
+            for turn in 1..=turns {
+                assert!(files.begin_turn(PacketNo(turn), turn as usize % 2));
+            }
+            let readers = [pcap(&[1, 3]), pcap(&[2, 4])].map(|file| {
+                let reader: Box<dyn Read + Send> = Box::new(Cursor::new(file));
+                (String::new(), reader)
+            });
+            let capture = from_readers(readers.into(), &OpenOptions::default()).unwrap();
+            let got = drain(capture.numbering(files));
+            let told = got.codes.iter().filter(|code| **code == Code::CaptureFileNumbers).count();
+            assert_eq!(told, usize::from(is_full), "once");
+        }
     }
 
     #[test]

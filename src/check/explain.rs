@@ -38,8 +38,8 @@ pub fn write(info: &CodeInfo, out: &mut dyn io::Write) -> io::Result<()> {
     if code.needs_all_packets() {
         writeln!(out, "\nIt is withheld where packets may be missing.")?;
     }
-    if let Some(command) = looks_for(*code) {
-        writeln!(out, "\nOnly `{command}` looks for it.")?;
+    if let Some(only) = only(*code) {
+        writeln!(out, "\nIt is found only {only}.")?;
     }
     if let Some(source) = code.source() {
         writeln!(out, "\n{}\n{}", source.heading, source.url)?;
@@ -47,11 +47,13 @@ pub fn write(info: &CodeInfo, out: &mut dyn io::Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The command that alone looks for a code; `None` if every command does.
-fn looks_for(code: Code) -> Option<&'static str> {
+/// Where alone a code is looked for; `None` if every command does.
+fn only(code: Code) -> Option<&'static str> {
     match code {
-        _ if code.is_security() => Some("mcpdump check --security"),
-        _ if code.is_of_contents() => Some("mcpdump check"),
+        Code::SecurityInstructions => Some("with `--security --guesses`"),
+        Code::SecurityUnknownServer => Some("with `--inventory`"),
+        _ if code.is_security() => Some("with `--security`"),
+        _ if code.is_of_contents() => Some("by `mcpdump check`"),
         _ => None,
     }
 }
@@ -93,7 +95,7 @@ pub fn write_page(out: &mut dyn io::Write) -> io::Result<()> {
         let confidence = info.code.confidence().name();
         let withheld =
             if info.code.needs_all_packets() { "; withheld where packets may be missing" } else { "" };
-        let only = looks_for(info.code).map(|command| format!("; only of `{command}`")).unwrap_or_default();
+        let only = only(info.code).map(|only| format!("; only {only}")).unwrap_or_default();
         let severity = info.severity.name();
         writeln!(out, "{}: {severity}, {confidence}{withheld}{only}.\n", capitalized(info.title))?;
         for line in wrapped(&format!("{} {}", info.why, info.remedy), PAGE_WIDTH) {

@@ -10,7 +10,17 @@ use super::words;
 /// Writes the verdict: what fails first, the result last.
 pub(super) fn write(verdict: &Verdict, capture: &Capture<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let file = capture.name;
-    for issue in &verdict.issues {
+    let (security, other): (Vec<_>, Vec<_>) =
+        verdict.issues.iter().partition(|issue| issue.finding.code.is_security());
+    let heading = (!security.is_empty()).then_some("Security");
+    for (heading, issue) in other
+        .iter()
+        .map(|issue| (None, issue))
+        .chain(security.iter().enumerate().map(|(at, issue)| (heading.filter(|_| at == 0), issue)))
+    {
+        if let Some(heading) = heading {
+            writeln!(out, "{heading}")?;
+        }
         let mark = match (verdict.fails(issue), issue.is_known) {
             (true, _) => "✗",
             (false, true) => "=",

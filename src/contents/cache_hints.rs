@@ -5,9 +5,8 @@ use std::collections::HashSet;
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::Call;
+use super::call::{Call, server_key};
 use crate::base::{Code, Finding, limits, text};
-use crate::ledger::ServerRef;
 
 /// Methods whose results have cache hints.
 const CACHED: [&str; 8] = [
@@ -25,7 +24,7 @@ const CACHED: [&str; 8] = [
 #[derive(Debug, Default)]
 pub(super) struct CacheHints {
     /// What was told of which server.
-    told: HashSet<(Code, ServerRef, u64), RandomState>,
+    told: HashSet<(Code, u64, u64), RandomState>,
 }
 
 impl CacheHints {
@@ -36,7 +35,7 @@ impl CacheHints {
         let kind = result.get("resultType");
         let mut findings = Vec::new();
         let mut tell = |code, detail: String| {
-            let key = (code, call.exchange.session.identity(), text::hash(method));
+            let key = (code, server_key(&call.exchange.session.identity()), text::hash(method));
             if self.told.len() < limits::MAX_TABLE_ROWS && self.told.insert(key) {
                 findings.push(call.of_response(code, detail));
             }

@@ -1,13 +1,15 @@
 //! A request with its answer, and what a rule says about it.
 
 use std::cell::OnceCell;
+use std::hash::BuildHasher as _;
 
+use foldhash::fast::FixedState;
 use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::base::{Code, Finding, Origin};
-use crate::ledger::{Exchange, Notification};
+use crate::ledger::{Exchange, Notification, ServerRef};
 
 /// The text of a message, parsed when a rule asks for it.
 #[derive(Debug)]
@@ -127,6 +129,11 @@ pub(super) fn of_notification(code: Code, notification: &Notification, detail: S
         count: 1,
         detail,
     }
+}
+
+/// A server as a key: its path may be long, and there may be many.
+pub(super) fn server_key(server: &ServerRef) -> u64 {
+    FixedState::with_seed(0).hash_one(server)
 }
 
 /// Whether a revision has no sessions on the wire: 2026-07-28 and later.

@@ -7,9 +7,8 @@ use foldhash::fast::RandomState;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use super::call::Call;
+use super::call::{Call, server_key};
 use crate::base::{Code, Finding, Timestamp, text};
-use crate::ledger::ServerRef;
 
 /// Files whose digests are kept. A skill has 512 at most.
 const MAX_FILES: usize = 50_000;
@@ -19,7 +18,7 @@ const PREFIX: &str = "sha256:";
 /// The files of skills, by server and hash of the URI.
 #[derive(Debug, Default)]
 pub(super) struct Skills {
-    files: HashMap<(ServerRef, u64), File, RandomState>,
+    files: HashMap<(u64, u64), File, RandomState>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,33 +34,33 @@ impl Skills {
     /// Takes a call and returns what is wrong.
     pub(super) fn push(&mut self, call: &Call<'_>) -> Vec<Finding> {
         let Some((result, response)) = call.result().zip(call.exchange.response) else { return Vec::new() };
-        let server = call.exchange.session.identity();
+        let server = server_key(&call.exchange.session.identity());
         match &*call.exchange.method {
             "skills/list" => {
                 let skills = result.get("skills").and_then(Value::as_array);
                 skills
                     .into_iter()
                     .flatten()
-                    .for_each(|skill| self.entry(&server, skill, response.span.end.time));
+                    .for_each(|skill| self.entry(server, skill, response.span.end.time));
             }
             "skills/get" => {
                 if let Some(skill) = result.get("skill") {
-                    self.entry(&server, skill, response.span.end.time);
+                    self.entry(server, skill, response.span.end.time);
                 }
             }
-            "resources/read" => return self.read(call, &server, result),
+            "resources/read" => return self.read(call, server, result),
             _ => {}
         }
         Vec::new()
     }
 
-    fn entry(&mut self, server: &ServerRef, skill: &Value, known: Timestamp) {
+    fn entry(&mut self, server: u64, skill: &Value, known: Timestamp) {
         let files = skill.get("resources").and_then(Value::as_array);
         for file in files.into_iter().flatten() {
             let uri = file.get("uri").and_then(Value::as_str);
             let sha256 = file.get("digest").and_then(Value::as_str).and_then(sha256);
             let Some((uri, sha256)) = uri.zip(sha256) else { continue };
-            let key = (server.clone(), text::hash(uri));
+            let key = (server, text::hash(uri));
             if self.files.len() < MAX_FILES || self.files.contains_key(&key) {
                 let size = file.get("size").and_then(Value::as_u64);
                 self.files.insert(key, File { sha256, size, known, is_told: false });
@@ -69,7 +68,7 @@ impl Skills {
         }
     }
 
-    fn read(&mut self, call: &Call<'_>, server: &ServerRef, result: &Value) -> Vec<Finding> {
+    fn read(&mut self, call: &Call<'_>, server: u64, result: &Value) -> Vec<Finding> {
         let mut findings = Vec::new();
         if self.files.is_empty() {
             return findings;
@@ -77,7 +76,7 @@ impl Skills {
         let asked = call.exchange.request.span.start.time;
         for content in result.get("contents").and_then(Value::as_array).into_iter().flatten() {
             let Some(uri) = content.get("uri").and_then(Value::as_str) else { continue };
-            let Some(file) = self.files.get_mut(&(server.clone(), text::hash(uri))) else { continue };
+            let Some(file) = self.files.get_mut(&(server, text::hash(uri))) else { continue };
             let bytes = match (content.get("text"), content.get("blob")) {
                 (Some(Value::String(text)), None) => text.as_bytes().to_vec(),
                 (None, Some(Value::String(blob))) => match BASE64_STANDARD.decode(blob) {

@@ -5,10 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::{Call, of_notification};
+use super::call::{Call, of_notification, server_key};
 use super::deferred::Deferred;
 use crate::base::{Code, Finding, Timestamp, text, units};
-use crate::ledger::{Notification, ServerRef};
+use crate::ledger::Notification;
 
 /// Tasks that are kept; the oldest are forgotten first.
 const MAX_TASKS: usize = 65_536;
@@ -22,8 +22,8 @@ const NS_PER_MS: i64 = 1_000_000;
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     /// By server and hash of the id. Never iterated: its order is random.
-    tasks: HashMap<(ServerRef, u64), Task, RandomState>,
-    order: VecDeque<(ServerRef, u64)>,
+    tasks: HashMap<(u64, u64), Task, RandomState>,
+    order: VecDeque<(u64, u64)>,
     /// Whether a task was forgotten.
     is_full: bool,
 }
@@ -66,10 +66,10 @@ impl Tasks {
             "tasks/get" | "tasks/result" | "tasks/update" | "tasks/cancel" => self.used(call, deferred),
             "tasks/list" => {
                 let list = call.result().and_then(|result| result.get("tasks")?.as_array());
-                let server = call.exchange.session.identity();
+                let server = server_key(&call.exchange.session.identity());
                 for task in list.into_iter().flatten() {
                     if let Some(id) = task.get("taskId").and_then(Value::as_str) {
-                        self.task(&server, id);
+                        self.task(server, id);
                     }
                 }
                 None
@@ -84,7 +84,7 @@ impl Tasks {
             return None;
         }
         let (id, status) = (params.get("taskId")?.as_str()?, params.get("status")?.as_str()?);
-        let task = self.task(&notification.session.identity(), id)?;
+        let task = self.task(server_key(&notification.session.identity()), id)?;
         let span = notification.message.span;
         let detail = task.status(id, status, span.start.time, span.end.time)?;
         Some(of_notification(Code::ContentsTaskStatus, notification, detail))
@@ -101,7 +101,7 @@ impl Tasks {
         };
         let (id, status) = (task.get("taskId")?.as_str()?, task.get("status")?.as_str()?);
         let at = call.exchange.response?.span.end.time;
-        let known = self.task(&call.exchange.session.identity(), id)?;
+        let known = self.task(server_key(&call.exchange.session.identity()), id)?;
         (known.created, known.ttl) = (Some(at), Ttl::of(task));
         // The extension of later revisions does not say how a task begins.
         if status != "working" && !call.is_stateless() && !std::mem::replace(&mut known.is_told, true) {
@@ -113,7 +113,7 @@ impl Tasks {
 
     fn used(&mut self, call: &Call<'_>, deferred: &mut Deferred) -> Option<Finding> {
         let exchange = call.exchange;
-        let server = exchange.session.identity();
+        let server = server_key(&exchange.session.identity());
         let id = call.param("taskId")?.as_str()?;
         let response = exchange.response?;
         if exchange.error.as_ref().is_some_and(|error| error.code == Some(INVALID_PARAMS)) {
@@ -148,7 +148,7 @@ impl Tasks {
             return Some(call.of_response(Code::ContentsTaskLost, detail));
         }
         let result = call.result()?;
-        let task = self.task(&server, id)?;
+        let task = self.task(server, id)?;
         task.is_cancelled |= &*exchange.method == "tasks/cancel";
         if &*exchange.method != "tasks/get" {
             return None;
@@ -162,15 +162,15 @@ impl Tasks {
     }
 
     /// A task of a server, which is added if it is not known; `None` if there is no room.
-    fn task(&mut self, server: &ServerRef, id: &str) -> Option<&mut Task> {
-        let key = (server.clone(), text::hash(id));
+    fn task(&mut self, server: u64, id: &str) -> Option<&mut Task> {
+        let key = (server, text::hash(id));
         if !self.tasks.contains_key(&key) {
             if self.tasks.len() >= MAX_TASKS {
                 self.is_full = true;
                 let oldest = self.order.pop_front()?;
                 self.tasks.remove(&oldest);
             }
-            self.order.push_back(key.clone());
+            self.order.push_back(key);
         }
         Some(self.tasks.entry(key).or_insert(Task {
             created: None,

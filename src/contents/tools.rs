@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::Call;
+use super::call::{Call, server_key};
 use super::schema::MAX_SCHEMA;
 use super::validators::{Checked, Validators};
 use crate::base::{Code, Finding, Status, Timestamp, text};
-use crate::ledger::{Notification, ServerRef};
+use crate::ledger::Notification;
 
 /// Tools whose schemas are kept, of all servers.
 const MAX_TOOLS: usize = 10_000;
@@ -26,7 +26,7 @@ const STRUCTURED: &str = "2025-06-18";
 /// What tools take and return, by server and name.
 #[derive(Debug, Default)]
 pub(super) struct Tools {
-    servers: HashMap<ServerRef, HashMap<Box<str>, Tool, RandomState>, RandomState>,
+    servers: HashMap<u64, HashMap<Box<str>, Tool, RandomState>, RandomState>,
     tools: usize,
     text_len: usize,
     validators: Validators,
@@ -77,7 +77,7 @@ impl Tools {
     /// Takes a notification: what a server says about its list.
     pub(super) fn notification(&mut self, notification: &Notification) {
         if notification.method.as_ref() == "notifications/tools/list_changed"
-            && let Some(tools) = self.servers.get_mut(&notification.session.identity())
+            && let Some(tools) = self.servers.get_mut(&server_key(&notification.session.identity()))
         {
             tools.values_mut().for_each(|tool| tool.is_stale = true);
         }
@@ -98,7 +98,7 @@ impl Tools {
         };
         let Some(response) = call.exchange.response else { return findings };
         let listed = (call.exchange.session.number, response.span.end.time);
-        let tools = self.servers.entry(call.exchange.session.identity()).or_default();
+        let tools = self.servers.entry(server_key(&call.exchange.session.identity())).or_default();
         for definition in list {
             let Some(name) = definition.get("name").and_then(Value::as_str) else { continue };
             let input = SchemaText::of(definition.get("inputSchema"));
@@ -142,7 +142,7 @@ impl Tools {
 
     fn called(&mut self, call: &Call<'_>) -> Vec<Finding> {
         let exchange = call.exchange;
-        let tools = self.servers.get_mut(&exchange.session.identity());
+        let tools = self.servers.get_mut(&server_key(&exchange.session.identity()));
         let tool = exchange.name.as_deref().and_then(|name| tools?.get_mut(name));
         let Some((tool, name)) = tool.zip(exchange.name.as_deref()) else { return Vec::new() };
         let was_listed = tool.listed.1 <= exchange.request.span.start.time;

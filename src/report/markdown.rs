@@ -5,7 +5,7 @@ use std::io;
 use super::label;
 use super::options::Options;
 use crate::base::{sanitize, units};
-use crate::ledger::{By, Exchange, LatencyRow, SessionRow, Snapshot, Status};
+use crate::ledger::{By, Exchange, FindingRow, LatencyRow, SessionRow, Snapshot, Status};
 
 /// Writes the report.
 ///
@@ -203,11 +203,19 @@ fn session(row: &SessionRow) -> String {
 }
 
 fn findings(snapshot: &Snapshot, options: &Options, text: &mut String) {
-    if snapshot.findings.is_empty() {
+    let (security, other): (Vec<_>, Vec<_>) =
+        snapshot.findings.iter().partition(|row| row.code.is_security());
+    findings_table("Findings", &other, options, text);
+    findings_table("Security", &security, options, text);
+}
+
+fn findings_table(title: &str, rows: &[&FindingRow], options: &Options, text: &mut String) {
+    if rows.is_empty() {
         return;
     }
-    text.push_str("\n## Findings\n\n| n | severity | code | meaning | first |\n|--:|:--|:--|:--|:--|\n");
-    for row in &snapshot.findings {
+    text.push_str(&format!("\n## {title}\n"));
+    text.push_str("\n| n | severity | code | meaning | first |\n|--:|:--|:--|:--|:--|\n");
+    for row in rows {
         let info = row.code.info();
         let first = row.first.first().map_or_else(String::new, |finding| {
             let at = label::finding_place(finding, &options.numbering);

@@ -5,14 +5,19 @@ use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
 
-use super::hidden;
+use super::access::Access;
+use super::data_flow::DataFlow;
+use super::known_servers::KnownServers;
 use super::requests::RequestHead;
-use crate::base::credential::token_at;
+use super::secrets::Secrets;
+use super::session_ids::SessionIds;
+use super::shadowing::Shadowing;
+use super::{hidden, instructions};
 use crate::base::fact::{PayloadFact, PayloadKind};
 use crate::base::{Code, Fact, Finding, Origin, Side};
-use crate::ledger::{Entry, Exchange, Record};
+use crate::ledger::{Entry, Exchange, Record, Session};
 
-/// Heads with credentials whose exchange is awaited.
+/// Heads of requests that are kept for their exchanges.
 const MAX_HEADS: usize = 65_536;
 
 /// Tokens that are told apart.
@@ -24,23 +29,40 @@ const MAX_TOLD: usize = 16_384;
 /// Bytes of a message that are searched for credentials.
 const MAX_SEARCHED: usize = 1 << 20;
 
+/// What to watch for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether rules that guess are asked for: words that read like instructions.
+    pub guesses: bool,
+    /// The servers that are expected; `None` if all are.
+    pub known: Option<KnownServers>,
+}
+
 /// Watches for what the security rules are about.
 #[derive(Debug, Default)]
 pub struct Watch {
-    /// Heads with credentials, by connection and transaction. Never iterated: its order is random.
+    options: Options,
+    /// Heads of POSTs, by connection and transaction. Never iterated: its order is random.
     heads: HashMap<(u32, u32), RequestHead, RandomState>,
     order: VecDeque<(u32, u32)>,
     /// Where each token was sent first: the host and the server.
     tokens: HashMap<u64, (Box<str>, SocketAddr), RandomState>,
     /// What was told of which server.
     told: HashSet<(Code, SocketAddr), RandomState>,
+    secrets: Secrets,
+    access: Access,
+    data_flow: DataFlow,
+    session_ids: SessionIds,
+    shadowing: Shadowing,
+    /// The latest packet of an exchange.
+    at: Option<Origin>,
 }
 
 impl Watch {
     /// Creates one that saw nothing.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(options: Options) -> Self {
+        Self { options, ..Self::default() }
     }
 
     /// Takes an entry and returns what it shows.
@@ -48,14 +70,52 @@ impl Watch {
         match entry {
             Entry::Fact(Fact::Payload(payload)) => self.payload(payload),
             Entry::Record(Record::Exchange(exchange)) => self.exchange(exchange),
+            Entry::Record(Record::Session(session)) => self.session(session),
+            Entry::Record(Record::Offer(offer)) => match self.at {
+                Some(at) => self.shadowing.offer(offer, at),
+                None => Vec::new(),
+            },
             _ => Vec::new(),
         }
+    }
+
+    /// Returns what is known only when everything was read.
+    pub fn finish(&mut self) -> Vec<Finding> {
+        let mut findings = self.access.finish();
+        findings.extend(self.session_ids.finish());
+        findings
+    }
+
+    fn session(&mut self, session: &Session) -> Vec<Finding> {
+        self.session_ids.push(session);
+        let reference = &session.session;
+        let is_known = self.options.known.as_ref().is_none_or(|known| known.has(reference));
+        if is_known
+            || reference.behind.is_some()
+            || !self.is_new(Code::SecurityUnknownServer, reference.server)
+        {
+            return Vec::new();
+        }
+        let name = reference.server_name.as_deref().map(|name| format!(", \"{name}\",")).unwrap_or_default();
+        vec![Finding {
+            code: Code::SecurityUnknownServer,
+            at: Some(session.first),
+            tcp_stream: None,
+            session: Some(reference.number),
+            exchange: None,
+            count: 1,
+            detail: format!("{}{name} is not in the list of servers", reference.identity()),
+        }]
     }
 
     fn payload(&mut self, payload: &PayloadFact) -> Vec<Finding> {
         let key = (payload.peers.tcp_stream, payload.transaction);
         if payload.kind == PayloadKind::Head {
-            if payload.side == Side::Client {
+            if payload.side == Side::Server {
+                if let Some(head) = self.heads.get_mut(&key) {
+                    head.answered(&payload.bytes);
+                }
+            } else if payload.bytes.starts_with(b"POST ") {
                 self.head(key, RequestHead::read(&payload.bytes));
             }
             return Vec::new();
@@ -67,6 +127,9 @@ impl Watch {
         }
         let server = payload.peers.server;
         let mut findings = Vec::new();
+        let secret = self.secrets.find(bytes);
+        let guesses = self.options.guesses && payload.side == Side::Server;
+        self.data_flow.push(key, payload.side, server, bytes);
         let mut tell = |code, detail: String| {
             if self.is_new(code, server) {
                 findings.push(finding(code, payload.span.end, key.0, detail));
@@ -77,18 +140,21 @@ impl Watch {
         {
             tell(Code::SecurityHiddenText, format!("a message of the server has {what}"));
         }
-        if let Some(kind) = credential_in(bytes) {
+        if let Some(kind) = secret {
             let sender = payload.side.name();
             tell(
                 Code::SecuritySecretInMessage,
                 format!("a message of the {sender} has what looks like: {kind}"),
             );
         }
+        if let Some(words) = guesses.then(|| instructions::find(bytes)).flatten() {
+            tell(Code::SecurityInstructions, format!("a message of the server says \"{words}\""));
+        }
         findings
     }
 
     fn head(&mut self, key: (u32, u32), head: RequestHead) {
-        if head.is_plain() || self.heads.insert(key, head).is_some() {
+        if self.heads.insert(key, head).is_some() {
             return;
         }
         self.order.push_back(key);
@@ -101,14 +167,23 @@ impl Watch {
 
     fn exchange(&mut self, exchange: &Exchange) -> Vec<Finding> {
         let key = (exchange.tcp_stream, exchange.transaction);
+        self.at = Some(exchange.response.map_or(exchange.request.span.end, |response| response.span.end));
         // What a proxy passes on is its client's.
         if exchange.origin != Side::Client || exchange.session.behind.is_some() {
             return Vec::new();
         }
+        self.shadowing.exchange(exchange);
         let Some(head) = self.heads.get(&key).cloned() else { return Vec::new() };
         let server = exchange.session.server;
         let at = exchange.request.span.start;
-        let mut findings = Vec::new();
+        let mut findings: Vec<Finding> = self.access.push(exchange, &head).into_iter().collect();
+        if let Some(from) = self.data_flow.take(key)
+            && self.shadowing.are_different(from, server)
+            && self.data_flow.is_new(from, server)
+        {
+            let detail = format!("{} sends a text to {server} that {from} had sent", exchange.method);
+            findings.push(finding(Code::SecurityDataFlow, at, key.0, detail));
+        }
         let mut tell = |watch: &mut Self, code, detail: String| {
             if watch.is_new(code, server) {
                 let mut finding = finding(code, at, key.0, detail);
@@ -148,22 +223,4 @@ impl Watch {
 fn finding(code: Code, at: Origin, tcp_stream: u32, detail: String) -> Finding {
     let (tcp_stream, at) = (Some(tcp_stream), Some(at));
     Finding { code, at, tcp_stream, session: None, exchange: None, count: 1, detail }
-}
-
-/// The kind of the first credential of a known form in a text; `None` if it has none.
-fn credential_in(bytes: &[u8]) -> Option<&'static str> {
-    let text = std::str::from_utf8(bytes).unwrap_or_default();
-    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let mut before = ' ';
-    for (at, c) in text.char_indices() {
-        if is_word(c) && !is_word(before) {
-            let rest = text.get(at..).unwrap_or_default();
-            if let Some((form, _)) = token_at(rest) {
-                return Some(form.kind);
-            }
-        }
-        before = c;
-    }
-    let is_key = memchr::memmem::find(bytes, b"PRIVATE KEY-----").is_some();
-    is_key.then_some("private key")
 }

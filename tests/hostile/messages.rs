@@ -413,3 +413,32 @@ pub(crate) fn schemas(wire: &mut Wire, n: usize) {
         wire.answer(&mut conn, "", &format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[]}}}}"#));
     }
 }
+
+/// `n` servers, each under a long path of its own, that answer a call with many words.
+pub(crate) fn servers(wire: &mut Wire, n: usize) {
+    let path = "p".repeat(3000);
+    for number in 0..n {
+        let mut conn = wire.open(number);
+        let words: String = (0..50).map(|at| format!("word{at}of{number:012}number ")).collect();
+        for (id, method) in [(0, "initialize"), (1, "tools/list"), (2, "tools/call")] {
+            let body = format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"name":"t","protocolVersion":"2025-11-25","capabilities":{{}},"clientInfo":{{"name":"c","version":"1"}}}}}}"#
+            );
+            wire.send(&mut conn, Side::Client, format!("POST /{number}{path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+            let result = match method {
+                "initialize" => format!(
+                    r#"{{"protocolVersion":"2025-11-25","capabilities":{{}},"serverInfo":{{"name":"s{number}","version":"1"}}}}"#
+                ),
+                "tools/list" => r#"{"tools":[{"name":"t","inputSchema":{"type":"object"}}]}"#.to_owned(),
+                _ => format!(
+                    r#"{{"content":[{{"type":"text","text":"{words}"}}],"task":{{"taskId":"{number}","status":"working"}}}}"#
+                ),
+            };
+            wire.answer(
+                &mut conn,
+                &format!("Mcp-Session-Id: session-{number}\r\n"),
+                &format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#),
+            );
+        }
+    }
+}

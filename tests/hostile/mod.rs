@@ -229,6 +229,7 @@ attacks! {
     tokens = messages::tokens(5_000, 200_000, 256, "mcp.unknown_token");
     same_token = messages::same_token(5_000, 200_000, 256, "mcp.token_collision");
     schemas = messages::schemas(200, 10_000, 256, "");
+    busy_servers = messages::servers(300, 20_000, 256, "");
     tasks = messages::tasks(5_000, 200_000, 256, "");
     headless_events = messages::headless_events(5_000, 200_000, 128, "");
     endpoints = messages::endpoints(5_000, 100_000, 256, "");

@@ -10,7 +10,7 @@ use mcpdump::engine::Engine;
 use mcpdump::export::{self, Export, WriterOptions};
 use mcpdump::ledger::{Entry, Ledger};
 use mcpdump::report::{self, Format, Options, list};
-use mcpdump::security::Watch;
+use mcpdump::security::{self, Watch};
 
 use crate::support::json;
 
@@ -58,7 +58,8 @@ fn all(source: &mut dyn Source) -> Result<(), String> {
         let options = list::Options { messages, ..list::Options::default() };
         (list::Lines::new(options), Sheet::of("list"))
     });
-    let (mut rules, mut watch) = (Rules::new(), Watch::new());
+    let options = security::Options { guesses: true, ..security::Options::default() };
+    let (mut rules, mut watch) = (Rules::new(), Watch::new(options));
     let mut entries = Vec::new();
     // A source that cannot be read further is a matter of the operator.
     while engine.read(source, &mut entries).unwrap_or(false) {
@@ -69,6 +70,7 @@ fn all(source: &mut dyn Source) -> Result<(), String> {
         put(&mut entries, &mut ledger, &mut exports, &mut lists)?;
     }
     rules.finish();
+    watch.finish();
     put(&mut entries, &mut ledger, &mut exports, &mut lists)?;
     for (name, mut writer, mut sheet) in exports {
         writer.finish(&mut sheet).map_err(|error| format!("{name}: {error}"))?;

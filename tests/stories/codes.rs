@@ -22,7 +22,7 @@ const EXCEPTIONS: [(&str, &str, &str); 20] = [
     ("capture.bad_block", "src/capture/pcapng.rs", "damage to a file"),
     ("capture.time_range", "src/capture/pcapng.rs", "a time that pcap cannot write"),
     ("capture.no_time", "src/capture/pcapng.rs", "a block without time"),
-    ("capture.file_numbers", "", "32 MB of changes between files: `begin_turn` says when it is full"),
+    ("capture.file_numbers", "src/capture/merge.rs", "32 MB of changes between files"),
     ("link.unsupported", "src/link/mod.rs", "a link type"),
     ("link.malformed", "src/link/tests/mod.rs", "headers that no story builds"),
     ("link.fragment_incomplete", "src/link/tests/fragments.rs", "fragments"),

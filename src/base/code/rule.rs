@@ -57,6 +57,13 @@ impl Code {
             | Self::SecurityPlaintextToken
             | Self::SecurityTokenShared
             | Self::SecuritySecretInMessage
+            | Self::SecurityNoAuthorization
+            | Self::SecurityOpenServer
+            | Self::SecurityOriginUnchecked
+            | Self::SecurityGuessableSession
+            | Self::SecurityShadowedTool
+            | Self::SecurityDataFlow
+            | Self::SecurityInstructions
             | Self::Http3NotRead => Confidence::Likely,
             _ => Confidence::Proven,
         }
@@ -217,6 +224,23 @@ impl Code {
             Self::ContentsCardDiffers => source(
                 "MCP SEP-2127, Server Cards",
                 "https://modelcontextprotocol.io/seps/2127-mcp-server-cards",
+            ),
+            Self::SecurityNoAuthorization => source(
+                "MCP 2025-11-25, Authorization, \"Token Requirements\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#token-requirements",
+            ),
+            Self::SecurityOriginUnchecked => source(
+                "MCP 2025-11-25, Transports, \"Security Warning\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#security-warning",
+            ),
+            Self::SecurityGuessableSession => source(
+                "MCP, Security Best Practices, \"Session Hijacking\"",
+                "https://modelcontextprotocol.io/docs/tutorials/security/security_best_practices\
+                 #session-hijacking",
+            ),
+            Self::SecurityShadowedTool => source(
+                "MCP 2026-07-28, Tools, \"Tool Names\"",
+                "https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-names",
             ),
             Self::SecurityTokenInUrl => source(
                 "MCP 2025-11-25, Authorization, \"Token Requirements\"",

@@ -914,6 +914,42 @@ codes! {
         why: "People do not see it, and models read it: it can hold instructions.",
         remedy: "Look at the definition or result in the TUI, which shows every character, and ask \
             who wrote it.";
+    SecurityNoAuthorization: "security.no_authorization", Notice,
+        title: "calls without a credential at a server that gets one with others",
+        why: "They succeed: the server may not look at the credential, or these tools are open to \
+            everybody. MCP has clients send it with every request.",
+        remedy: "Check that the server refuses a call without the token (401), for every tool and path.";
+    SecurityOpenServer: "security.open_server", Notice,
+        title: "server that answers calls without any credential",
+        why: "Whoever reaches it can use its tools. Certificates of clients, and firewalls, are not seen.",
+        remedy: "Ask for a token, or bind the server to loopback.";
+    SecurityOriginUnchecked: "security.origin_unchecked", Warning,
+        title: "request from a page of another origin that succeeds",
+        why: "The server does not name the origin as one that it allows: any web page that its user opens \
+            may call it, by DNS rebinding also at loopback.",
+        remedy: "Answer 403 to an Origin that is not in a list.";
+    SecurityGuessableSession: "security.guessable_session", Warning,
+        title: "session ids that can be guessed",
+        why: "Who guesses the id of a session may take part in it.",
+        remedy: "Make ids of at least 128 random bits (a random UUID), and bind them to the user.";
+    SecurityShadowedTool: "security.shadowed_tool", Notice,
+        title: "tool with the name of another server's tool",
+        why: "A model that is given both may call the wrong one: a server can take over calls so. Common \
+            words are no attack.",
+        remedy: "Have the client put the server's name before the tool's; look at who offers what.";
+    SecurityDataFlow: "security.data_flow", Notice,
+        title: "text of one server in a call to another",
+        why: "What one server told leaves for another one. Agents are made for that; it is an attack if \
+            the second server asked for it in a description or a result.",
+        remedy: "Check that the data may go there.";
+    SecurityInstructions: "security.instructions", Notice,
+        title: "message of a server that reads like instructions to a model",
+        why: "Models may follow it. It is a guess by words that published attacks have in common.",
+        remedy: "Read the definition or result in the TUI, and ask who wrote it.";
+    SecurityUnknownServer: "security.unknown_server", Warning,
+        title: "server that is not in the list",
+        why: "Nobody has looked at what it offers, and clients use it.",
+        remedy: "Find out who runs it, then add it to the list (--inventory) or stop it.";
     McpLimit: "mcp.limit", Warning,
         title: "too many open requests, streams or sessions",
         why: "The oldest was closed in its current state: later messages that belong to it do not \

@@ -76,7 +76,8 @@ Examples:
   mcpdump check --format baseline capture.pcap > known.txt
   mcpdump check --baseline known.txt --format junit -o mcp.xml capture.pcap
   mcpdump check --fail-on never --slo 'p95(tools/call)<500ms' capture.pcap
-  mcpdump check --security --ignore 'security.plaintext_token' capture.pcap";
+  mcpdump check --security --ignore 'security.plaintext_token' capture.pcap
+  mcpdump check --inventory known.toml capture.pcap";
 
 /// Examples of `diff`.
 pub(crate) const DIFF_EXAMPLES: &str = "\

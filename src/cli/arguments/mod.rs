@@ -245,6 +245,9 @@ pub(crate) struct ReportOptions {
     #[arg(long, value_name = "WHICH")]
     #[arg(value_parser = named(&Views::ALL, Views::name))]
     pub(crate) views: Option<Views>,
+    /// Add a section on security, as check --security finds it
+    #[arg(long)]
+    pub(crate) security: bool,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
@@ -350,12 +353,21 @@ pub(crate) struct CheckOptions {
     /// Leave out findings, as in 'sse.*' or 'mcp.unanswered tools/call slow'
     #[arg(long, value_name = "CODE [METHOD [NAME]]")]
     pub(crate) ignore: Vec<String>,
-    /// Also look for credentials where they do not belong and for hidden text
+    /// Also look for what concerns security
     ///
-    /// Credentials in URLs, without TLS, in messages, or sent to two servers; invisible characters
-    /// in messages of the server. No credential is printed.
+    /// Credentials in URLs, without TLS, in messages, or sent to two servers; servers that ask for
+    /// none, or let pages of any origin in; session ids that can be guessed; tools with the name of
+    /// another server's; texts that go on to another server; invisible characters. No credential is
+    /// printed.
     #[arg(long)]
     pub(crate) security: bool,
+    /// With --security, also apply rules that guess: words that read like instructions to a model
+    #[arg(long, requires = "security")]
+    pub(crate) guesses: bool,
+    /// Report servers that are not in this list: a TOML file with servers = ["10.0.0.2:3000", ...],
+    /// each an address, an address and port, with its path or without, or the name of a server
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) inventory: Option<PathBuf>,
     /// Fail if an objective is missed, as in 'p95(tools/call)<500ms', 'error_rate(tool:search)<1%',
     /// 'max(*)<30s' or 'count(initialize)<10'; any filter expression selects the calls
     #[arg(long, value_name = "OBJECTIVE")]

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use anyhow::Context as _;
 
 use super::analysis;
+use crate::base::{Code, Finding};
 use crate::check::{self, Gate, Verdict, explain};
 use crate::cli::arguments::CheckOptions;
 use crate::cli::exit::Outcome;
@@ -16,7 +18,7 @@ use crate::cli::setup::Setup;
 use crate::contents::Rules;
 use crate::engine::Engine;
 use crate::ledger::{Entry, Views};
-use crate::security::Watch;
+use crate::security::{self, KnownServers, Watch};
 
 /// Runs the command.
 ///
@@ -26,6 +28,7 @@ use crate::security::Watch;
 pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<Outcome> {
     // Before anything is opened: a gate that does not run prints nothing.
     let gate_options = gate_options(request, options)?;
+    let known = options.inventory.as_deref().map(known_servers).transpose()?;
     let mut matching = Matching::new(request, Some(Views::Front))?;
     let Setup { mut reader, mut output, .. } = Setup::open(request, options.output.as_deref())?;
     let mut engine = Engine::new();
@@ -35,13 +38,18 @@ pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<O
     // Schemas and the like are in them.
     engine.emit_payloads();
     let mut rules = Rules::new();
-    let mut watch = options.security.then(Watch::new);
+    let is_watched = options.security || known.is_some();
+    let watch_options = security::Options { guesses: options.guesses, known };
+    let mut watch = is_watched.then(|| Watch::new(watch_options));
+    let is_wanted = |finding: &Finding| options.security || finding.code == Code::SecurityUnknownServer;
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
         // Rules see everything: what a filter leaves out may explain what it does not.
         let mut found = Vec::new();
         for entry in entries {
             found.extend(rules.push(entry));
-            found.extend(watch.as_mut().map(|watch| watch.push(entry)).unwrap_or_default());
+            if let Some(watch) = &mut watch {
+                found.extend(watch.push(entry).into_iter().filter(is_wanted));
+            }
         }
         let mut pass = |entries: &[Entry]| {
             matching.select(entries, |entry| {
@@ -52,7 +60,9 @@ pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<O
         pass(entries)?;
         pass(&found.into_iter().map(Entry::Finding).collect::<Vec<_>>())
     });
-    let last: Vec<_> = rules.finish().into_iter().map(Entry::Finding).collect();
+    let mut last = rules.finish();
+    last.extend(watch.map(|mut watch| watch.finish()).unwrap_or_default().into_iter().filter(is_wanted));
+    let last: Vec<_> = last.into_iter().map(Entry::Finding).collect();
     let result = result.and_then(|()| {
         matching.select(&last, |entry| {
             gate.push(entry);
@@ -90,8 +100,14 @@ fn gate_options(request: &Request, options: &CheckOptions) -> anyhow::Result<che
         baseline,
         ignored: ignored.collect::<anyhow::Result<_>>()?,
         objectives: objectives.collect::<anyhow::Result<_>>()?,
-        security: options.security,
+        security: options.security || options.inventory.is_some(),
     })
+}
+
+/// Reads the list of `--inventory`.
+fn known_servers(path: &Path) -> anyhow::Result<KnownServers> {
+    let text = fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    KnownServers::parse(&text).with_context(|| path.display().to_string())
 }
 
 /// Prints what is known of a code, or a line for each code without one.

@@ -9,8 +9,9 @@ use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::Setup;
 use crate::cli::{configuration, locale, messages, output};
 use crate::engine::Engine;
-use crate::ledger::Ledger;
+use crate::ledger::{Entry, Ledger};
 use crate::report;
+use crate::security::{self, Watch};
 use crate::why::Limits;
 
 /// Runs the command.
@@ -47,8 +48,26 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
     matching.prepare(&mut engine);
     let views = options.views.unwrap_or(matching.filter().views());
     let mut ledger = Ledger::new(options.by).with_views(views).with_files(request.numbering.clone());
+    let mut watch = options.security.then(|| Watch::new(security::Options::default()));
+    if watch.is_some() {
+        // Header fields and messages are in them.
+        engine.emit_payloads();
+    }
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
-        matching.select(entries, |entry| {
+        let watch = watch.iter_mut();
+        let found: Vec<_> =
+            watch.flat_map(|watch| entries.iter().flat_map(|entry| watch.push(entry))).collect();
+        let mut push = |entry: &Entry| {
+            ledger.push(entry);
+            Ok(())
+        };
+        matching.select(entries, &mut push)?;
+        matching.select(&found.into_iter().map(Entry::Finding).collect::<Vec<_>>(), push)
+    });
+    let last = watch.map(|mut watch| watch.finish()).unwrap_or_default();
+    let last: Vec<_> = last.into_iter().map(Entry::Finding).collect();
+    let result = result.and_then(|()| {
+        matching.select(&last, |entry| {
             ledger.push(entry);
             Ok(())
         })

@@ -14,10 +14,16 @@ const MAX_DETAILS: usize = 2;
 const MAX_DETAIL_WIDTH: usize = 200;
 
 pub(super) fn section(page: &mut Page, findings: &[FindingRow]) {
+    let (security, other): (Vec<_>, Vec<_>) = findings.iter().partition(|row| row.code.is_security());
+    table(page, "Findings", &other);
+    table(page, "Security", &security);
+}
+
+fn table(page: &mut Page, title: &str, findings: &[&FindingRow]) {
     if findings.is_empty() {
         return;
     }
-    page.heading("Findings", "most severe first");
+    page.heading(title, "most severe first");
     for row in findings {
         let info = row.code.info();
         let mut table = Table::new(&[(Align::Left, "")]);
