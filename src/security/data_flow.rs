@@ -14,7 +14,7 @@ const MIN_WORD: usize = 20;
 const MAX_WORD: usize = 256;
 
 /// Words that are kept; the oldest are forgotten first.
-const MAX_WORDS: usize = 200_000;
+const MAX_WORDS: usize = 100_000;
 
 /// Words of one message that are kept.
 const MAX_OF_MESSAGE: usize = 1000;

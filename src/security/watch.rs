@@ -18,7 +18,7 @@ use crate::base::{Code, Fact, Finding, Origin, Side};
 use crate::ledger::{Entry, Exchange, Record, Session};
 
 /// Heads of requests that are kept for their exchanges.
-const MAX_HEADS: usize = 65_536;
+const MAX_HEADS: usize = 16_384;
 
 /// Tokens that are told apart.
 const MAX_TOKENS: usize = 65_536;
