@@ -126,7 +126,9 @@ fn contents(path: &Path) -> Contents {
     command.arg("-r").arg(path).args(["-Y", "http2.type == 0", "-T", "fields"]);
     // HTTP/2 in clear, which tshark does not look for on these ports.
     command.args(["-d", "tcp.port==8090,http2", "-d", "tcp.port==8091,http2"]);
-    fields.iter().for_each(|field| drop(command.args(["-e", field])));
+    for field in fields {
+        command.args(["-e", field]);
+    }
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let mut all = Contents::new();
