@@ -51,6 +51,8 @@ struct Message {
     bytes: u64,
     /// No gap, no damage and no cap so far.
     is_complete: bool,
+    /// Its content coding is not known: it may be text all the same.
+    is_coded: bool,
     decoder: Option<Box<Decoder>>,
     content: Content,
     /// The part of [`Assembler::held`] that this message accounts for.
@@ -231,6 +233,7 @@ impl Assembler {
             degraded: Degraded::NONE,
             bytes: 0,
             is_complete: true,
+            is_coded: false,
             decoder: None,
             content: Content::Empty,
             counted: 0,
@@ -239,7 +242,7 @@ impl Assembler {
             Ok(decoder) => message.decoder = decoder.map(Box::new),
             Err(error) => {
                 self.items.push(Item::fault(Code::HttpContentUnknown, span.end, error.to_string()));
-                message.is_complete = false;
+                message.is_coded = true;
             }
         }
         let unseen = head.is_unseen();
@@ -491,9 +494,16 @@ impl Message {
             Content::Piece(bytes) | Content::Binary(bytes, _) => bytes,
             Content::Joined(bytes) => bytes.freeze(),
         };
-        let is_complete = self.is_complete && how == ResponseEnd::Complete;
+        // Clients ignore a coding that they do not know, as "utf-8".
+        let is_readable = !self.is_coded || begins_like_json(&content);
+        let is_complete = self.is_complete && is_readable && how == ResponseEnd::Complete;
         Some(Body { content, len, span: self.span, degraded: self.degraded, is_complete })
     }
+}
+
+/// Whether a body is an object or an array in JSON, by its first character.
+fn begins_like_json(content: &[u8]) -> bool {
+    matches!(content.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
 #[cfg(test)]

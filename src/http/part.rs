@@ -122,7 +122,12 @@ pub(super) fn ended_by(how: ResponseEnd) -> Option<String> {
     }
 }
 
-/// Reports a response whose request was not captured.
-pub(super) fn report_unmatched(at: Origin, findings: &mut Findings) {
-    findings.add(Code::HttpUnmatchedResponse, at, "its request is not in the capture");
+/// Reports a response without a request; `is_missing`: its request may not be in the capture.
+pub(super) fn report_unmatched(is_missing: bool, at: Origin, findings: &mut Findings) {
+    let detail = if is_missing {
+        "its request is not in the capture"
+    } else {
+        "it answers no request: the client sent none that was still to be answered"
+    };
+    findings.add(Code::HttpUnmatchedResponse, at, detail);
 }

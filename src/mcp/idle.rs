@@ -134,10 +134,10 @@ fn finding(alike: &[IdleEnd]) -> Finding {
     }
 }
 
-/// Formats a silence: from a second on in seconds with one decimal, as limits are configured.
+/// Formats a silence: from ten seconds on in seconds with one decimal, as limits are configured.
 fn length(ns: i64) -> String {
-    let tenths = ns / 100_000_000;
-    if tenths < 10 { units::duration(ns) } else { format!("{}.{} s", tenths / 10, tenths % 10) }
+    let tenths = ns.saturating_add(50_000_000) / 100_000_000;
+    if tenths < 100 { units::duration(ns) } else { format!("{}.{} s", tenths / 10, tenths % 10) }
 }
 
 #[cfg(test)]

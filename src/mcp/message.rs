@@ -161,6 +161,10 @@ impl Context<'_, '_> {
     /// Checks the rules for a new exchange, which lists what they find.
     fn check_new(&mut self, exchange: &mut OpenExchange) {
         let before = self.sink.findings.len();
+        if *exchange.record().method == *method::INITIALIZED {
+            // With an id it is no notification, and says the same.
+            self.session.lifecycle_mut().set_initialized();
+        }
         let missing = self.session.missing().and(self.evidence.missing());
         let is_outstanding_here = self.is_outstanding_here(exchange.record());
         let new = NewExchange { session: self.session, exchange, missing, is_outstanding_here };

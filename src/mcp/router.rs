@@ -74,7 +74,13 @@ impl Search<'_> {
             return match (response, id) {
                 (None, _) if !self.is_last => None,
                 (_, Some(id)) => Some(self.by_new_id(id)),
-                (Some(_), None) if transaction.is_only_accepted() => self.by_target(),
+                // A client that accepts both speaks Streamable HTTP, unless it is told 202.
+                (Some(_), None)
+                    if transaction.is_only_accepted()
+                        && (!request.accepts_both || transaction.status() == Some(202)) =>
+                {
+                    self.by_target()
+                }
                 _ => Some(self.by_client()),
             };
         }

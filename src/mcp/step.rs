@@ -186,7 +186,8 @@ impl Step<'_> {
             return self.endpoint(event.text.as_deref().unwrap_or_default());
         }
         if event.name.is_some() {
-            return;
+            let fault = event.unread_message().filter(|_| is_post || self.transaction.session().is_some());
+            return fault.into_iter().for_each(|fault| self.fault(fault));
         }
         let has_messages = !event.parsed.envelopes.is_empty() && !event.parsed.is_empty_object();
         if self.transaction.session().is_none() && !is_post {
@@ -222,8 +223,7 @@ impl Step<'_> {
         }
     }
 
-    /// Reports that something is wrong with the transaction, once the exchange that its request
-    /// opens is known.
+    /// Reports a fault of the transaction, once the exchange that its request opens is known.
     fn fault(&mut self, fault: Fault) {
         let awaits_exchange = self.transaction.is_post()
             && (self.transaction.session().is_none() || !self.transaction.has_request_body());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::id::Id;
 use super::look::Found;
 use crate::base::protocols::TlsNames;
-use crate::base::{Degraded, Few, Peers, Span};
+use crate::base::{Code, Degraded, Few, Peers, Span};
 use crate::http::{Fault, Update};
 
 /// A step in the life of a transaction, its messages parsed. Boxed: steps are moved several times.
@@ -44,6 +44,17 @@ pub struct StreamEvent {
     pub text: Option<Box<str>>,
     /// Its data, parsed.
     pub parsed: Parsed,
+}
+
+impl StreamEvent {
+    /// A fault if it holds a message and has a type of its own, which MCP clients do not read.
+    #[must_use]
+    pub fn unread_message(&self) -> Option<Fault> {
+        let name = self.name.as_ref()?;
+        self.parsed.envelopes.iter().find(|message| message.has_version)?;
+        let detail = format!("a JSON-RPC message in an event of the type {name:?}").into();
+        Some(Fault { code: Code::SseEventType, detail })
+    }
 }
 
 /// A parsed body, or the parsed data of an event.

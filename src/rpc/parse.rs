@@ -29,8 +29,11 @@ pub(super) fn parse_into(bytes: &[u8], parsed: &mut Parsed) {
             None => text,
         },
         Err(valid) => {
-            let is_utf16 = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
-            let mark = if is_utf16 { ", which begin like UTF-16" } else { "" };
+            let mark = match bytes {
+                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => ", which begin like UTF-16",
+                [0x1f, 0x8b, ..] => ", which begin like gzip",
+                _ => "",
+            };
             let detail = format!("not UTF-8 at byte {valid} of {}{mark}", parsed.bytes);
             return parsed.faults.push(Fault { code: Code::RpcNotUtf8, detail: detail.into() });
         }

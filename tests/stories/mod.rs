@@ -35,6 +35,7 @@ mod time;
 mod transactions;
 mod transports;
 mod tunnels;
+mod unread;
 mod waits;
 mod websocket;
 mod why;

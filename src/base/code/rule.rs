@@ -310,6 +310,14 @@ impl Code {
                 "WHATWG HTML, \"Parsing an event stream\"",
                 "https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream",
             ),
+            Self::SseEventType => source(
+                "MCP 2024-11-05, Transports, \"HTTP with SSE\"",
+                "https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse",
+            ),
+            Self::SseFieldName => source(
+                "WHATWG HTML, \"Parsing an event stream\"",
+                "https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream",
+            ),
             Self::SseEventCut => source(
                 "WHATWG HTML, \"Interpreting an event stream\"",
                 "https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation",

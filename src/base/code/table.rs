@@ -229,18 +229,20 @@ codes! {
         remedy: "See the finding before it on this connection for the cause.";
     HttpUnmatchedResponse: "http.unmatched_response", Notice,
         title: "HTTP response without a request",
-        why: "Its request was sent before the capture began, or was lost: what it answers is \
-            unknown.",
-        remedy: "Start the capture before the client connects.";
+        why: "Its request was sent before the capture began, or was lost; or there is none: servers and \
+            proxies answer an idle connection with 408, or bytes that are no request with 400.",
+        remedy: "If the request is not in the capture, start it before the client connects; else look at \
+            the status and at what the client sent.";
     HttpBodyTooLong: "http.body_too_long", Warning,
         title: "body longer than the limit",
         why: "Messages in it are not read; messages after it are.",
         remedy: "Return large results in pages.";
     HttpContentUnknown: "http.content_unknown", Notice,
         title: "unsupported Content-Encoding",
-        why: "The body cannot be decoded: messages in it are not read.",
-        remedy: "For the capture, let the client accept gzip, deflate, br or zstd only \
-            (Accept-Encoding).";
+        why: "The body cannot be decoded: it is read only if it is text all the same, which clients \
+            take as it is. Strict clients reject the response.",
+        remedy: "Name no coding if there is none: a charset is no coding. For the capture, let the \
+            client accept gzip, deflate, br or zstd only (Accept-Encoding).";
     HttpContentBad: "http.content_bad", Warning,
         title: "corrupt compressed body",
         why: "Messages after the damage are not read; the client cannot read them either.",
@@ -348,6 +350,17 @@ codes! {
         why: "Clients discard an unfinished event (WHATWG HTML): the message in it is lost.",
         remedy: "Find out what closed the stream: a restart of the server, or an idle timeout of \
             a proxy.";
+    SseEventType: "sse.event_type", Notice,
+        title: "message in an event that clients do not read",
+        why: "MCP clients read events without a type and those of the type message; an event of \
+            another type is ignored, and a response in it never arrives.",
+        remedy: "Send messages without an event field, or with \"event: message\".";
+    SseFieldName: "sse.field_name", Warning,
+        title: "line of an event stream whose field name is misspelled",
+        why: "Field names are data, event, id and retry, in lower case and without anything before or \
+            behind them (WHATWG HTML): clients ignore the line.",
+        remedy: "Begin the line with the name and a colon; send a byte order mark nowhere but at the \
+            start of the stream.";
     RpcNotUtf8: "rpc.not_utf8", Error,
         title: "message that is not UTF-8",
         why: "JSON is UTF-8 (RFC 8259 section 8.1): the receiver cannot read the message and will \

@@ -353,7 +353,7 @@ impl Connection {
             if !self.requests_missing || first > start.packet {
                 return Some(transaction);
             }
-            report_unmatched(start, findings);
+            report_unmatched(true, start, findings);
         }
         None
     }
@@ -525,7 +525,7 @@ impl Connection {
         }
         if self.client_ended {
             for _ in self.early.drain(..) {
-                report_unmatched(at, sink.findings);
+                report_unmatched(self.requests_missing, at, sink.findings);
             }
         }
     }

@@ -254,7 +254,7 @@ impl Connection {
         }
         if self.client_ended {
             for _ in 0..self.streams.take_unmatched(u32::MAX) {
-                report_unmatched(at, sink.findings);
+                report_unmatched(true, at, sink.findings);
             }
         }
     }

@@ -254,7 +254,7 @@ impl Connection {
     fn request(&mut self, block: Block, request: head::Request, why: Degraded, sink: &mut Sink<'_, Part>) {
         let (id, side, at) = (block.stream, Side::Client, block.span.end);
         for _ in 0..self.streams.take_unmatched(id) {
-            report_unmatched(at, sink.findings);
+            report_unmatched(true, at, sink.findings);
         }
         let is_new = match self.streams.get_mut(id) {
             Some(stream) => stream.client.state == State::Unseen,

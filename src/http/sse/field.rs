@@ -27,6 +27,16 @@ impl Field {
     }
 }
 
+/// Returns the name of a line of an unknown field, and the field that was meant: the same but for
+/// its case, or for blanks or a byte order mark around it. `None` if no field is alike.
+pub(super) fn misspelled(line: &[u8]) -> Option<(&[u8], &'static [u8])> {
+    let head = line.get(..LONGEST_LOOK).unwrap_or(line);
+    let name = head.get(..memchr(b':', head)?)?;
+    let bare = name.strip_prefix(&BOM).unwrap_or(name).trim_ascii();
+    let (meant, _) = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(bare))?;
+    Some((name, meant))
+}
+
 /// Parses the value of a `retry` field; `None` unless it is all digits. Saturates.
 pub(super) fn milliseconds(value: &[u8]) -> Option<u64> {
     let digits = std::str::from_utf8(value).ok()?;
@@ -38,6 +48,12 @@ pub(super) fn milliseconds(value: &[u8]) -> Option<u64> {
 pub(super) const NAMES: [(&[u8], Field); 4] =
     [(b"data", Field::Data), (b"event", Field::Event), (b"id", Field::Id), (b"retry", Field::Retry)];
 
+/// A UTF-8 byte order mark.
+pub(super) const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
+
 /// Length of the longest name of [`NAMES`] with its colon: this many bytes of a line determine its
 /// field.
-pub(super) const LONGEST_NAME: usize = 6;
+const LONGEST_NAME: usize = 6;
+
+/// This many bytes of a line also tell whether its field is [`misspelled`].
+pub(super) const LONGEST_LOOK: usize = 12;

@@ -19,7 +19,7 @@ use crate::base::{Code, Degraded, Origin, Span, limits};
 use crate::http::grow;
 
 pub use event::{Event, Item};
-use field::{Field, LONGEST_NAME, NAMES, milliseconds};
+use field::{BOM, Field, LONGEST_LOOK, NAMES, milliseconds, misspelled};
 use open::{Open, Text};
 
 /// Incremental parser of one event stream.
@@ -52,6 +52,8 @@ pub struct Parser {
     books: Books,
     /// A line other than a comment was read, or a gap came.
     is_started: bool,
+    /// A finding says that a field name is misspelled.
+    is_name_reported: bool,
     /// [`limits::MAX_EVENT`], smaller in tests.
     cap: usize,
 }
@@ -122,6 +124,7 @@ impl Parser {
             retry: None,
             books: Books::default(),
             is_started: false,
+            is_name_reported: false,
             cap: limits::MAX_EVENT,
         }
     }
@@ -189,8 +192,13 @@ impl Parser {
         let lost = self.books.taken - self.books.boundary;
         match self.at {
             At::Bom { .. } => {}
-            At::Lines if self.open.data.is_some() || self.line.text.starts_with(b"data") => {
-                let detail = format!("the stream ended inside an event with data, {lost} bytes given up");
+            At::Lines if self.open.data.is_some() || self.is_in_line() => {
+                let with = if self.open.data.is_some() || self.line.text.starts_with(b"data") {
+                    "inside an event with data"
+                } else {
+                    "inside a line of an event"
+                };
+                let detail = format!("the stream ended {with}, {lost} bytes given up");
                 out.push(Item::fault(Code::SseEventCut, at, detail));
                 self.books.give_up(lost);
             }
@@ -204,6 +212,11 @@ impl Parser {
         }
         self.line = Line::default();
         self.open = Open::default();
+    }
+
+    /// Whether the last line has no end and is of a field that an event is made of.
+    fn is_in_line(&self) -> bool {
+        [&b"data"[..], b"event"].iter().any(|name| self.line.text.starts_with(name))
     }
 
     /// Memory of an incomplete line or event, in bytes.
@@ -317,7 +330,7 @@ impl Parser {
             return;
         }
         grow::append(&mut line.text, piece);
-        if line.text.len() < LONGEST_NAME {
+        if line.text.len() < LONGEST_LOOK {
             return;
         }
         let field = Field::split(&line.text).0;
@@ -326,8 +339,9 @@ impl Parser {
             check_first_line(field, &line.text, span, out);
         }
         if field == Field::Unknown {
+            let text = mem::take(&mut line.text);
             line.kind = Kind::Unknown;
-            line.text = BytesMut::new();
+            self.check_name(&text, span, out);
         } else if self.open.data_len() + line.text.len() > self.cap {
             self.too_long(false, span, out);
         }
@@ -340,7 +354,9 @@ impl Parser {
             self.is_started = true;
             check_first_line(field, text.as_slice(), span, out);
         }
-        if field != Field::Unknown && self.open.data_len() + text.as_slice().len() > self.cap {
+        if field == Field::Unknown {
+            self.check_name(text.as_slice(), span, out);
+        } else if self.open.data_len() + text.as_slice().len() > self.cap {
             self.too_long(true, span, out);
             return;
         }
@@ -364,6 +380,19 @@ impl Parser {
             }
             Field::Retry => open.retry = milliseconds(text.as_slice()).or(open.retry),
             Field::Id | Field::Unknown => {}
+        }
+    }
+
+    /// A line of an unknown field: reports the first that was meant to be another one.
+    fn check_name(&mut self, line: &[u8], span: Span, out: &mut Vec<Item>) {
+        if self.is_name_reported {
+            return;
+        }
+        if let Some((name, meant)) = misspelled(line) {
+            self.is_name_reported = true;
+            let (name, meant) = (String::from_utf8_lossy(name), String::from_utf8_lossy(meant));
+            let detail = format!("a line with the field name {name:?} is no {meant} field: it is ignored");
+            out.push(Item::fault(Code::SseFieldName, span.end, detail));
         }
     }
 
@@ -488,8 +517,6 @@ fn check_first_line(field: Field, line: &[u8], span: Span, out: &mut Vec<Item>) 
         out.push(Item::fault(Code::HttpMediaType, span.end, detail));
     }
 }
-
-const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use crate::base::protocols::{Protocols, TlsNames};
 use crate::base::{Code, Degraded, Few, Origin, Peers, Side, Span, limits};
 use crate::rpc::{Envelope, Fault, Head, Parsed, RpcError, StartLine};
 
+mod body;
 mod end;
 mod http2;
 mod records;
@@ -365,57 +366,6 @@ impl Transaction {
         is_unknown && self.stream.is_none() && !has_body
     }
 
-    /// The error in the response that names none of its requests.
-    pub(super) fn body_error(&self) -> Option<&RpcError> {
-        self.body_error.as_ref()
-    }
-
-    pub(super) fn set_body_error(&mut self, error: Option<&RpcError>) {
-        self.body_error = error.cloned();
-    }
-
-    /// What the response's body says: its text if it is no JSON-RPC, else the message of an error.
-    pub(super) fn body_text(&self) -> Option<&str> {
-        self.body_text.as_deref()
-    }
-
-    /// Keeps what the body of a 4xx or 5xx says that is no JSON-RPC: the error in it, else its
-    /// text.
-    pub(super) fn set_http_error_text(&mut self, body: &Parsed) {
-        let has_code = |error: &&RpcError| error.code.is_some();
-        let error = body.envelopes.iter().filter_map(|message| message.error.as_ref()).find(has_code);
-        let text = || body.text.as_deref().map(|message| RpcError { code: None, message: message.into() });
-        self.body_error = error.cloned().or_else(text);
-    }
-
-    /// Takes the body of a response that is no event stream.
-    pub(super) fn set_response_body(&mut self, body: &mut Parsed) {
-        self.body_is_json_rpc = !body.envelopes.is_empty();
-        // Of a body that is no error nobody else asks for the text.
-        let text = if self.is_refused() { body.text.clone() } else { body.text.take() };
-        let error = || body.envelopes.iter().find_map(|message| message.error.as_ref());
-        self.body_text = text.or_else(|| error().map(|error| error.message.clone().into_string().into()));
-        // Bodies of 202 are not judged, and most servers send a word of text.
-        let fault = body.faults.first().filter(|_| self.status() != Some(202));
-        self.body_fault = fault.map(|fault| format!("{}: {}", fault.code, fault.detail).into());
-    }
-
-    /// Why the response, which is complete and no event stream, holds no usable JSON-RPC response.
-    pub(super) fn unusable_reason(&self, end: TransactionEnd) -> Box<str> {
-        let Some(response) = &self.response else { return Box::default() };
-        let status = response.status.unwrap_or_default();
-        let media_type = response.media_type.as_deref().unwrap_or("no media type");
-        let body = match &self.body_fault {
-            _ if (300..400).contains(&status) => "a redirect",
-            _ if end.bytes == 0 => "no body",
-            Some(fault) => fault,
-            None if self.stream.is_some() => "no event in the body",
-            None if self.body_is_json_rpc => "no response in the body",
-            None => "no readable message in the body",
-        };
-        format!("HTTP {status}, {media_type}, {body}").into()
-    }
-
     /// The event stream of the response; `None` if the response is none.
     pub(super) fn stream(&self) -> Option<&EventStream> {
         self.stream.as_ref()
@@ -495,6 +445,13 @@ impl Transaction {
     /// of a stream that the client can resume (MCP 2025-11-25, transports, "Sending messages to the
     /// server").
     pub(super) fn add_fault(&mut self, at: Origin, fault: Fault) {
+        let hides_body = matches!(
+            fault.code,
+            Code::HttpContentBad | Code::HttpContentUnknown | Code::HttpContentLimit | Code::HttpBodyTooLong
+        );
+        if hides_body && self.response.is_some() {
+            self.set_body_fault(&fault);
+        }
         let is_resumable = self.stream.as_ref().is_some_and(EventStream::is_resumable);
         if !(is_resumable && fault.code == Code::HttpBodyCut) {
             self.faults.push((at, fault));
