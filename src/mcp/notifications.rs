@@ -1,14 +1,14 @@
 //! Notifications, and the exchanges that they are about: progress and cancellation.
 
 use super::evidence::Stray;
-use super::exchange::Message;
+use super::exchange::{Message, OpenExchange};
 use super::message::{Context, unmatched};
 use super::method;
 use super::numbers::Numbers;
 use super::record::{Cause, MessageSpan, Notification, Record};
 use super::rules::{self, Broadcast, Progress, RULES, Unmatched, Violation};
 use crate::base::{Code, Side};
-use crate::rpc::Id;
+use crate::rpc::{Id, Kind};
 
 impl Context<'_, '_> {
     /// Handles a notification. Returns the number of the exchange that it is about; `None` if that
@@ -101,6 +101,11 @@ impl Context<'_, '_> {
         }
         let here = (self.session.index(), self.transaction.certain_key()?);
         let first = self.deliveries.on_other_stream(envelope.digest, here, span.end)?;
+        // A server that numbers the requests of each stream anew asks the same again.
+        let is_open = |open: &OpenExchange| open.is_unanswered();
+        if envelope.kind == Kind::Request && !self.exchanges.get(first.exchange).is_some_and(is_open) {
+            return None;
+        }
         let copy =
             Broadcast { transaction: self.transaction, session: self.session, message: self.message, first };
         // Two legs of a proxy look like one session if what tells them apart is missing.

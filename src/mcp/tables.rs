@@ -228,7 +228,7 @@ fn missing_response(exchange: &OpenExchange, session: &SessionState, evidence: &
         // Another connection of the server could not be decrypted.
         missing.add(Degraded::NOT_READ);
     }
-    if exchange.is_ended_by_server() && record.origin == Side::Client {
+    if record.origin == Side::Client {
         // The client may have cancelled the request, deleted the session or closed before.
         missing.add(session.gap_since(Side::Client, since));
     }

@@ -201,3 +201,63 @@ fn a_body_after_a_gap_is_not_judged() {
     }
     rows.exchange_is(2, json!({"status": "ok", "total_ms": 2.0}));
 }
+
+/// The gap in the requests is known later than the response to one behind it, which then counts for
+/// a request before the gap. The requests that follow have their own responses again.
+#[test]
+fn responses_are_in_step_again_behind_a_gap_in_both_directions() {
+    let call = |id: u64| post("/mcp", SID, &request(id, "tools/list"));
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    story.at(10.0).c(conn, call(1));
+    story.lose(conn, Server, ok(&result(1)));
+    story.lose(conn, Client, call(2));
+    story.lose(conn, Server, ok(&result(2)));
+    story.at(30.0).c(conn, call(3));
+    story.at(40.0).ack(conn, Client);
+    story.at(41.0).s(conn, ok(&result(3)));
+    for id in 4_u32..8 {
+        story.at(f64::from(id) * 100.0).ack(conn, Server);
+        story.c(conn, call(u64::from(id)));
+        story.at(f64::from(id) * 100.0 + 5.0).s(conn, ok(&result(u64::from(id))));
+    }
+    story.at(2000.0).close(conn, Client);
+    let rows = story.run();
+    rows.finds("mcp.stray_response", 0);
+    for exchange in rows.of_type("exchange") {
+        let id = exchange["id"].as_u64().unwrap();
+        if id >= 5 {
+            has(exchange, json!({"status": "ok", "total_ms": 5.0}));
+        } else if id > 0 {
+            assert_ne!(exchange["status"], "unanswered", "{exchange}");
+        }
+    }
+}
+
+/// A message of the client was not captured while a call waited: it may have cancelled the call.
+#[test]
+fn a_cancellation_is_missing() {
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    let other = story.connect(B, SERVER);
+    story.at(10.0).c(conn, post("/mcp", SID, &request(1, "tools/list")));
+    story.s(conn, sse(&[]));
+    let cancel = notification("notifications/cancelled", json!({"requestId": 1}));
+    let whole = {
+        let mut story = story.clone();
+        story.at(400.0).c(other, post("/mcp", SID, &cancel));
+        story.s(other, accepted());
+        story
+    };
+    story.at(400.0).lose(other, Client, post("/mcp", SID, &cancel));
+    story.at(401.0).s(other, accepted());
+    for (mut story, status) in [(whole, "cancelled"), (story, "undetermined")] {
+        story.at(900.0).c(other, delete("/mcp", SID));
+        story.s(other, reply("204 No Content", &[], ""));
+        story.at(950.0).close(conn, Client);
+        story.at(960.0).close(other, Client);
+        let rows = story.run();
+        rows.exchange_is(2, json!({"status": status}));
+        rows.finds("mcp.abandoned", 0);
+    }
+}

@@ -404,3 +404,30 @@ fn every_response_has_id_0() {
     rows.finds("mcp.unanswered", 0);
     rows.finds("mcp.unknown_response", 0);
 }
+
+/// A server that numbers the requests of each stream anew asks in the next call with the same id
+/// and text. The first request is answered: the second is none of its copies.
+#[test]
+fn the_same_question_in_the_next_call() {
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    let answers = story.connect(B, SERVER);
+    for (id, start) in [(1, 10.0), (2, 40.0)] {
+        story.at(start).c(conn, post("/mcp", SID, &with(id, "tools/call", json!({"name": "ask"}))));
+        story.s(conn, sse(&[]));
+        story.at(start + 2.0).s(conn, event(&request(0, "roots/list")));
+        story.at(start + 5.0).c(answers, post("/mcp", SID, &result(0)));
+        story.s(answers, accepted());
+        story.at(start + 9.0).s(conn, event(&result(id)));
+        story.s(conn, LAST);
+    }
+    let rows = story.run();
+    let asked: Vec<_> =
+        rows.of_type("exchange").into_iter().filter(|row| row["origin"] == "server").collect();
+    assert_eq!(asked.len(), 2);
+    for row in asked {
+        has(row, json!({"status": "ok", "total_ms": 3.0}));
+    }
+    rows.finds("mcp.broadcast", 0);
+    rows.finds("mcp.duplicate_response", 0);
+}

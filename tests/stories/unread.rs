@@ -156,3 +156,83 @@ fn an_initialized_notification_with_an_id() {
     rows.finds("rpc.id_null", 1);
     rows.finds("mcp.not_initialized", 0);
 }
+
+/// Clients take 202 for "there is no response", and do not look at the body.
+#[test]
+fn a_response_under_202() {
+    for (body, what) in [(result(1), "a result"), (error(1, -1, "no"), "an error")] {
+        let rows = replied(&json_reply("202 Accepted", &[], &body));
+        rows.exchange_is(2, json!({"http_status": 202, "total_ms": 2.0}));
+        assert_eq!(
+            detail(&rows, "mcp.result_refused"),
+            format!("tools/list with id 1: {what} under HTTP 202")
+        );
+    }
+    let mut story = Story::new();
+    let (stream, posts) = legacy_ready(&mut story);
+    story.at(10.0).c(posts, send(TARGET, &request(1, "tools/list")));
+    story.s(posts, accepted());
+    story.at(12.0).s(stream, event(&result(1)));
+    story.run().finds("mcp.result_refused", 0);
+}
+
+/// The whole JSON is there, and nothing says that no more follows: clients wait for it.
+#[test]
+fn a_body_without_a_length_on_an_open_connection() {
+    let body = result(1);
+    let rows = replied(&format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{body}"));
+    rows.exchange_is(2, json!({"status": "unanswered", "cause": "client_reset"}));
+    assert_eq!(
+        detail(&rows, "http.body_cut"),
+        "a body without a length had not ended when the client reset the connection"
+    );
+    // An event stream has no end that a client waits for.
+    let stream = format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {body}\n\n");
+    let rows = replied(&stream);
+    rows.exchange_is(2, json!({"status": "ok"}));
+    rows.finds("http.body_cut", 0);
+}
+
+/// A body that is declared as chunked and is not.
+#[test]
+fn chunks_that_are_none() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let rows = replied(&format!("{head}{}", result(1)));
+    rows.exchange_is(2, json!({"status": "unanswered", "cause": "client_reset"}));
+    assert_eq!(detail(&rows, "http.bad_chunk"), "from the server: no chunk size");
+    for found in rows.found("http.body_cut") {
+        assert!(!found["detail"].as_str().unwrap().starts_with("0 bytes"), "{found}");
+    }
+}
+
+/// `https` to a port of plain HTTP.
+#[test]
+fn a_server_without_tls() {
+    let mut hello = b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03".to_vec();
+    hello.extend([0x11; 32]);
+    hello.extend(b"\x00\x00\x02\x13\x01\x01\x00\x00\x00");
+    let mut story = Story::new();
+    let conn = story.connect(A, SERVER);
+    story.c(conn, hello);
+    story.at(2.0).s(conn, reply("400 Bad Request", &[("Connection", "close")], ""));
+    story.close(conn, Server);
+    let rows = story.run();
+    rows.finds("tls.bad_record", 1);
+    let told = rows.found("tls.bad_record")[0]["detail"].as_str().unwrap();
+    assert!(told.ends_with("sent plain HTTP: it speaks no TLS at this port"), "{told}");
+}
+
+/// `http` to a port of TLS, which answers with an alert.
+#[test]
+fn a_server_with_tls() {
+    let mut story = Story::new();
+    let conn = story.connect(A, SERVER);
+    story.c(conn, post("/mcp", &[], &initialize(0, "2025-06-18")));
+    story.at(2.0).s(conn, b"\x15\x03\x01\x00\x02\x02\x46");
+    story.close(conn, Server);
+    let rows = story.run();
+    rows.exchange_is(1, json!({"status": "unanswered", "cause": "server_closed"}));
+    rows.finds("http.bad_head", 1);
+    let told = rows.found("http.bad_head")[0]["detail"].as_str().unwrap();
+    assert!(told.ends_with("no HTTP begins here, but what looks like TLS"), "{told}");
+}

@@ -509,9 +509,10 @@ codes! {
         why: "Clients that wait for each POST on its own get the answer of another request, or none.",
         remedy: "Answer each request on the stream of its own POST; do not route by id alone.";
     McpResultRefused: "mcp.result_refused", Notice,
-        title: "result under an HTTP error",
-        why: "Clients look at the status first: they take the call for failed and drop the result.",
-        remedy: "Send results with 200, and use 4xx and 5xx for failures alone.";
+        title: "response under a status that contradicts it",
+        why: "Clients look at the status first: under 4xx and 5xx they take the call for failed and \
+            drop the result, under 202 they read no body and wait on.",
+        remedy: "Send responses with 200; use 202 for notifications, 4xx and 5xx for failures alone.";
     McpDuplicateResponse: "mcp.duplicate_response", Warning,
         title: "second response to one request",
         why: "The first response counts; clients ignore the second or fail on it.",

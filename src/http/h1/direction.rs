@@ -388,12 +388,12 @@ impl Direction {
                     self.search_from_next();
                     return None;
                 }
-                return self.no_head(
-                    found,
-                    first.end,
-                    "neither a request nor a response begins here",
-                    findings,
-                );
+                // The first byte decides: a TLS alert or handshake (RFC 8446 section 5.1).
+                let error = match self.buf.bytes() {
+                    [21 | 22, ..] => "no HTTP begins here, but what looks like TLS",
+                    _ => "neither a request nor a response begins here",
+                };
+                return self.no_head(found, first.end, error, findings);
             }
         }
         let end = head::end(self.buf.bytes(), &mut self.scanned);
@@ -501,6 +501,12 @@ impl Direction {
     }
 
     fn chunk_size(&mut self, findings: &mut Findings) -> Option<()> {
+        // A body that was never cut into chunks may have no line end to wait for.
+        let is_none = |byte: &u8| !byte.is_ascii_hexdigit() && !byte.is_ascii_whitespace();
+        if self.buf.bytes().first().is_some_and(is_none) {
+            self.bad_chunk("no chunk size", findings);
+            return Some(());
+        }
         let line = self.line(findings)?;
         let Some(line) = line else { return Some(()) };
         let text = self.buf.bytes().get(..line)?;

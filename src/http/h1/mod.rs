@@ -68,9 +68,12 @@ pub struct Connection {
     asked_websocket: Option<TransactionNo>,
     /// Whether the client went on in WebSocket before the answer was seen.
     is_ahead: bool,
+    /// The latest response is an event stream, whose end nobody waits for.
+    is_in_events: bool,
     /// Whole requests may be missing.
     requests_missing: bool,
-    /// Why whole responses may be missing since the last response.
+    /// Why whole responses, or what tells which requests they answer, may be missing since the last
+    /// response.
     responses_missing: Degraded,
     /// Which side ended the connection first, and how.
     closed: Option<ResponseEnd>,
@@ -185,6 +188,7 @@ impl Connection {
             upgraded: None,
             asked_websocket: None,
             is_ahead: false,
+            is_in_events: true,
             requests_missing: false,
             responses_missing: Degraded::NONE,
             closed: None,
@@ -380,6 +384,7 @@ impl Connection {
         if is_websocket {
             parsed.head.begin_websocket();
         }
+        let is_in_events = parsed.head.is_event_stream();
         sink.out.push(Part { transaction, side, kind: PartKind::Head(parsed.head, why) });
         push_faults(transaction, side, (unusual.faults, span), sink.out);
         if let (Some(Speaks::WebSocket), Ok(is_compressing)) = (unusual.upgrade, &unusual.compresses) {
@@ -398,6 +403,7 @@ impl Connection {
                 self.client.allow_restart();
             }
             let framing = if kind == Method::Head { Framing::Length(0) } else { parsed.framing };
+            self.is_in_events = is_in_events;
             self.server.body(framing, false);
             if self.is_early(transaction) {
                 self.server.allow_no_body();
@@ -463,7 +469,12 @@ impl Connection {
         let messages_missing = self.direction(side).gap(len, why);
         if messages_missing {
             match side {
-                Side::Client => self.requests_missing = true,
+                Side::Client => {
+                    self.requests_missing = true;
+                    // What answered a request in the gap, or behind it, counts for one before it:
+                    // the next response answers the latest request again.
+                    self.responses_missing.add(why);
+                }
                 Side::Server => self.responses_missing.add(why),
             }
         }
@@ -543,13 +554,15 @@ impl Connection {
                 let kind = PartKind::Gap { why: Degraded::GAP, at };
                 sink.out.push(Part { transaction, side: Side::Client, kind });
             }
+            let is_unsized = self.server.ends_with_close() && !self.is_in_events;
             if let Some(by) = ended_by(how)
-                && (is_by_server || self.server.has_length())
+                && (is_by_server || self.server.has_length() || is_unsized)
                 && !is_early
                 && !self.server.is_lost()
             {
                 let detail = match self.server.incomplete_body() {
                     Some(came) => format!("{came} before {by}"),
+                    None if is_unsized => format!("a body without a length had not ended when {by}"),
                     None => format!("{by} inside a response"),
                 };
                 sink.out.push(Part::fault(transaction, Side::Server, Code::HttpBodyCut, (at, detail)));

@@ -89,14 +89,17 @@ pub(super) fn response_is_on_other_stream(answer: &Answer<'_>) -> Option<Violati
     )
 }
 
-/// A result under a status that says that the request failed.
+/// A result under a status that says that the request failed, or a response under one that says
+/// that there is none.
 pub(super) fn result_is_refused(answer: &Answer<'_>) -> Option<Violation> {
-    let status = answer.carrier?.status().filter(|status| *status >= 400)?;
+    let status = answer.carrier?.status().filter(|status| *status >= 400 || *status == 202)?;
     let Exchange { method, id, origin, .. } = answer.exchange;
-    if *origin == Side::Server || answer.message.envelope.kind != Kind::Response {
+    let is_result = answer.message.envelope.kind == Kind::Response;
+    if *origin == Side::Server || !(is_result || status == 202) {
         return None;
     }
-    violation(Code::McpResultRefused, format!("{method} with id {id}: a result under HTTP {status}"))
+    let what = if is_result { "a result" } else { "an error" };
+    violation(Code::McpResultRefused, format!("{method} with id {id}: {what} under HTTP {status}"))
 }
 
 /// One number in another spelling: `1` asked, `1.0` answered.

@@ -237,7 +237,11 @@ impl Connection {
                 Next::Candidate(record) => self.candidate(from, record, cx),
                 Next::Invalid { bytes, span, is_sure } => {
                     if is_sure {
-                        let detail = format!("{} sent {:02x?}…", self.role(from), &bytes[..]);
+                        let detail = if bytes.starts_with(b"HTTP/") {
+                            format!("{} sent plain HTTP: it speaks no TLS at this port", self.role(from))
+                        } else {
+                            format!("{} sent {:02x?}…", self.role(from), &bytes[..])
+                        };
                         cx.sink.findings.add(Code::TlsBadRecord, span.end, detail);
                     }
                     let gap = Event::Gap { records: u64::MAX, why: Degraded::NOT_READ, at: span.end };
