@@ -60,6 +60,13 @@ pub(crate) fn tool(line: &str) -> Result<(), String> {
 
 pub(crate) use crate::support::program::{mcpdump, plain};
 
+/// The name of the program's processes, which the kernel cuts (proc(5), `comm`).
+fn process_name() -> String {
+    let program = mcpdump().get_program().to_owned();
+    let name = Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    name.chars().take(15).collect()
+}
+
 /// A run of the program.
 pub(crate) struct Dump {
     child: Child,
@@ -107,8 +114,8 @@ impl Dump {
     /// signal handlers. (A shell that started it may have such handlers too.)
     #[track_caller]
     pub(crate) fn wait_for_capture(&mut self) {
-        let began = Instant::now();
-        while self.field("Name:") != "mcpdump" || self.field("Threads:").parse().unwrap_or(1) < 2 {
+        let (began, name) = (Instant::now(), process_name());
+        while self.field("Name:") != name || self.field("Threads:").parse().unwrap_or(1) < 2 {
             if self.child.try_wait().expect("it can be waited for").is_some() {
                 return;
             }
