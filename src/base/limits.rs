@@ -374,8 +374,8 @@ pub const MAX_TLS_KINDS: usize = 1000;
 pub const MAX_TABLE_TEXT: usize = 8 << 20;
 
 /// Texts of listings that are kept until the call that asked for them is over, in bytes. A list of
-/// a hundred tools takes 100 kB.
-pub const MAX_LIST_BODIES: usize = 16 << 20;
+/// a hundred tools takes 100 kB. The longest that is read takes half.
+pub const MAX_LIST_BODIES: usize = 8 << 20;
 
 /// Durations that a comparison keeps of one method and tool. More are thinned out evenly: a
 /// difference that 4096 calls do not show is of no use to anybody.
@@ -383,7 +383,26 @@ pub const MAX_COMPARED_VALUES: usize = 4096;
 
 /// Durations that a comparison keeps of one capture, 8 bytes each. Then the rows keep what they
 /// have, thinned out evenly.
-pub const MAX_ALL_COMPARED_VALUES: usize = 2 << 20;
+pub const MAX_ALL_COMPARED_VALUES: usize = 1 << 20;
 
-/// Texts of the definitions of one capture that are compared with those of another, in bytes.
-pub const MAX_DEFINITION_TEXT: usize = 32 << 20;
+/// Texts of the definitions that a comparison or an inventory keeps of one capture, in bytes.
+pub const MAX_DEFINITION_TEXT: usize = 16 << 20;
+
+/// Memory of what an inventory keeps of sessions that are not over, in bytes: how their clients
+/// behave.
+pub const MAX_BEHAVIOURS: usize = 12 << 20;
+
+/// Memory of the rows of an inventory, in bytes: servers and clients with the values of each.
+pub const MAX_INVENTORY: usize = 8 << 20;
+
+/// Memory of the calls that a story compares, and the same for streams, for sessions and for
+/// connections, in bytes. The first of a capture are compared.
+pub const MAX_COMPARED_CALLS: usize = 20 << 20;
+/// As [`MAX_COMPARED_CALLS`], for each of the others.
+pub const MAX_COMPARED_OTHERS: usize = 6 << 20;
+
+/// Heads that a story keeps of all traced connections, in bytes, and segments, about 60 bytes each.
+/// The connection with most loses its middle.
+pub const MAX_TRACED_HEADS: usize = 16 << 20;
+/// As [`MAX_TRACED_HEADS`], for segments.
+pub const MAX_ALL_TRACED_SEGMENTS: usize = 400_000;

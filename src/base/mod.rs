@@ -5,6 +5,7 @@
 
 mod budget;
 pub mod code;
+mod content_hash;
 pub mod credential;
 pub mod degraded;
 pub mod end;
@@ -25,6 +26,7 @@ mod output_format;
 pub(crate) mod prefix;
 pub mod protocols;
 pub mod reader;
+mod room;
 mod round_trips;
 pub mod sanitize;
 pub(crate) mod search;
@@ -40,6 +42,7 @@ mod unknown_name;
 
 pub(crate) use budget::{Account, Budget, Tally};
 pub use code::{Code, CodeInfo};
+pub use content_hash::ContentHash;
 pub use degraded::Degraded;
 pub use end::{End, Peers, Side};
 pub use fact::Fact;
@@ -50,6 +53,7 @@ pub use layer::{Ending, Feed, Layer, ResponseEnd, Sink, Stack, Switched};
 pub use origin::{Origin, PacketNo, Span, Timestamp};
 pub use output_format::OutputFormat;
 pub use reader::Reader;
+pub(crate) use room::Room;
 pub use round_trips::RoundTrips;
 pub use severity::Severity;
 pub use status::Status;

@@ -53,6 +53,15 @@ pub struct TlsFact {
 }
 
 impl TlsFact {
+    /// Returns about the memory of its texts, in bytes.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        let texts = [&self.suite, &self.sni, &self.alpn].into_iter().flatten();
+        let offered = self.alpn_offered.iter().map(|name| name.len() + size_of::<Box<str>>());
+        let subject = self.certificate.as_ref().map_or(0, |certificate| certificate.subject.len());
+        texts.map(|text| text.len()).sum::<usize>() + offered.sum::<usize>() + subject
+    }
+
     /// Returns whether a side said that it sends no more.
     #[must_use]
     pub fn has_closed(&self, side: Side) -> bool {

@@ -1,13 +1,13 @@
 //! Collects what a capture holds against the level of the gate.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::known::Pattern;
 use super::objective::{Judged, Objective, Outcome};
-use crate::base::{Code, Degraded, Finding, Severity, Status, limits};
+use crate::base::{Code, Degraded, Finding, Room, Severity, Status, limits};
 use crate::ledger::{Entry, Exchange, Record, Session};
 
 /// What fails a check.
@@ -135,6 +135,10 @@ pub struct Gate {
     calls: HashMap<u64, Call, RandomState>,
     /// The servers of sessions, by number.
     servers: HashMap<u32, String, RandomState>,
+    /// Sessions of findings that are kept and whose server is not known yet.
+    awaited: HashSet<u32, RandomState>,
+    /// Memory that is left for `calls` and `servers`.
+    room: Room,
     exchanges: [u64; 2],
     missing: Degraded,
 }
@@ -150,6 +154,8 @@ impl Gate {
             more: BTreeMap::new(),
             calls: HashMap::default(),
             servers: HashMap::default(),
+            awaited: HashSet::default(),
+            room: Room::new(limits::MAX_TABLE_TEXT),
             exchanges: [0; 2],
             missing: Degraded::NONE,
         }
@@ -176,16 +182,13 @@ impl Gate {
         if exchange.degraded.any() && exchange.degraded != Degraded::TIME_BACK {
             self.missing.add(exchange.degraded);
         }
-        if self.calls.len() < limits::MAX_OPEN_EXCHANGES {
-            let is_named = self
-                .findings
-                .iter()
-                .rev()
-                .take(limits::MAX_ALIKE)
-                .any(|finding| finding.exchange == Some(exchange.n));
-            if is_named || !exchange.findings.is_empty() {
-                self.calls.insert(exchange.n, (Arc::clone(&exchange.method), exchange.name.clone()));
-            }
+        let latest = || self.findings.iter().rev().take(limits::MAX_ALIKE);
+        // Its findings may follow. Beyond the cap of their code they are only counted.
+        let is_named = exchange.findings.iter().any(|code| self.has_room(*code))
+            || latest().any(|finding| finding.exchange == Some(exchange.n));
+        let len = exchange.method.len() + exchange.name.as_ref().map_or(0, |name| name.len());
+        if is_named && self.room.take(len + size_of::<(u64, Call)>()) {
+            self.calls.insert(exchange.n, (Arc::clone(&exchange.method), exchange.name.clone()));
         }
     }
 
@@ -195,7 +198,18 @@ impl Gate {
             Some(info) => format!("{} {}", info.name, info.version).trim().to_owned(),
             None => session.session.server.to_string(),
         };
-        self.servers.insert(session.session.number, server);
+        let number = session.session.number;
+        // A finding may follow: the last quarter is for those that have one.
+        let is_awaited = self.awaited.remove(&number);
+        let has_room = is_awaited || self.room.left() > limits::MAX_TABLE_TEXT / 4;
+        if has_room && self.room.take(server.len() + size_of::<(u32, String)>()) {
+            self.servers.insert(number, server);
+        }
+    }
+
+    /// Whether another finding of this code is kept.
+    fn has_room(&self, code: Code) -> bool {
+        self.kept.get(&code).is_none_or(|kept| *kept < limits::MAX_FINDINGS_PER_CODE as u64)
     }
 
     fn finding(&mut self, finding: &Finding) {
@@ -203,6 +217,7 @@ impl Gate {
         let kept = self.kept.entry(finding.code).or_default();
         if *kept < limits::MAX_FINDINGS_PER_CODE as u64 {
             *kept += 1;
+            self.awaited.extend(finding.session.filter(|number| !self.servers.contains_key(number)));
             self.findings.push(finding.clone());
         } else if !self
             .options

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::profile::Profile;
-use crate::ledger::definitions::{DefinitionKind, MemberChange, Offered, has_same_content, member_changes};
+use crate::ledger::definitions::{DefinitionKind, MemberChange, Offered, Version, member_changes};
 
 /// Definitions that differ, at most; more are left out.
 const MAX_CHANGES: usize = 1000;
@@ -92,6 +92,9 @@ impl Comparison {
 
     fn lists(&mut self, (server, kind): (&str, DefinitionKind), before: &Offered, after: &Offered) {
         for name in before.names().chain(after.names()).collect::<BTreeSet<_>>() {
+            if self.changes.len() >= MAX_CHANGES {
+                return;
+            }
             let became = match (before.has(name), after.has(name)) {
                 (true, true) => changed(before.versions(name), after.versions(name)),
                 (true, false) if after.is_whole() => Some(Became::Removed),
@@ -99,19 +102,17 @@ impl Comparison {
                 _ => None,
             };
             let Some(became) = became else { continue };
-            if self.changes.len() < MAX_CHANGES {
-                let (server, name) = (server.to_owned(), name.clone());
-                self.changes.push(OfferChange { server, kind, name, became });
-            }
+            let (server, name) = (server.to_owned(), name.clone());
+            self.changes.push(OfferChange { server, kind, name, became });
         }
     }
 }
 
 /// Compares the latest versions of a definition; `None` if the latest one was offered before.
-fn changed(before: &[Box<str>], after: &[Box<str>]) -> Option<Became> {
+fn changed(before: &[Version], after: &[Version]) -> Option<Became> {
     let (old, new) = (before.last()?, after.last()?);
-    if before.iter().any(|known| has_same_content(known, new)) {
+    if before.iter().any(|known| known.content == new.content) {
         return None;
     }
-    Some(Became::Changed(member_changes(old, new)))
+    Some(Became::Changed(member_changes(&old.json, &new.json)))
 }

@@ -1,15 +1,20 @@
 //! What servers offer, as files for other programs.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::census::Inventory;
-use crate::ledger::definitions::{DefinitionKind, ServerOffers};
+use crate::ledger::definitions::{DefinitionKind, ServerOffers, Version};
 
 /// Length of the part of a file's name that comes from traffic, in bytes.
 const MAX_NAME: usize = 60;
+
+/// Length of a definition that is written with a member on each line, in bytes: parsed it takes up
+/// to forty times as much memory.
+const MAX_PRETTY: usize = 256 << 10;
 
 /// A file with what a server offers of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,40 +26,48 @@ pub struct Advertised {
 }
 
 /// Returns the files: `tools.json`, `prompts.json`, `resources.json` and `resourceTemplates.json`
-/// of one server; of several, each with the server's name before it.
-#[must_use]
-pub fn advertised(inventory: &Inventory) -> Vec<Advertised> {
+/// of one server; of several, each with the server's name before it. Each is made as it is taken.
+pub fn advertised(inventory: &Inventory) -> impl Iterator<Item = Advertised> + '_ {
     let is_one = inventory.offers.len() == 1;
-    let mut taken = BTreeSet::new();
-    let mut files = Vec::new();
-    for (reference, offers) in &inventory.offers {
+    let mut taken = BTreeMap::new();
+    inventory.offers.iter().flat_map(move |(reference, offers)| {
         let prefix = if is_one {
             String::new()
         } else {
             let name = offers.name.as_deref().map_or_else(|| reference.to_string(), str::to_owned);
             format!("{}-", unique(&safe(&name), &mut taken))
         };
-        files.extend(DefinitionKind::ALL.into_iter().filter_map(|kind| {
+        DefinitionKind::ALL.into_iter().filter_map(move |kind| {
             let json = list(offers, kind)?;
             Some(Advertised { file: format!("{prefix}{}.json", kind.list_name()), json })
-        }));
-    }
-    files
+        })
+    })
 }
 
 /// The result of a listing; `None` if nothing of the kind was listed.
 fn list(offers: &ServerOffers, kind: DefinitionKind) -> Option<String> {
     let offered = offers.kinds.get(&kind)?;
     let latest = offered.names().filter(|name| offered.has(name));
-    let definitions: Vec<Box<RawValue>> = latest
-        .filter_map(|name| offered.versions(name).last())
-        .filter_map(|json| RawValue::from_string(json.to_string()).ok())
-        .collect();
-    let values: Vec<Value> =
-        definitions.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect();
-    let mut document = Map::new();
-    document.insert(kind.list_name().to_owned(), json!(values));
-    serde_json::to_string_pretty(&document).ok().map(|text| text + "\n")
+    let definitions = latest.filter_map(|name| offered.versions(name).last());
+    let mut text = String::new();
+    for Version { json, .. } in definitions {
+        text.push_str(if text.is_empty() { "\n    " } else { ",\n    " });
+        text.push_str(&pretty(json));
+    }
+    let end = if text.is_empty() { "" } else { "\n  " };
+    Some(format!("{{\n  \"{}\": [{text}{end}]\n}}\n", kind.list_name()))
+}
+
+/// A definition with a member on each line, unless that makes it much longer.
+fn pretty(json: &str) -> Cow<'_, str> {
+    if json.len() > MAX_PRETTY {
+        return json.into();
+    }
+    let value = serde_json::from_str::<Value>(json).ok();
+    let text = value.and_then(|value| serde_json::to_string_pretty(&value).ok());
+    // A line end in a string is an escape.
+    let text = text.map(|text| text.replace('\n', "\n    ")).filter(|text| text.len() <= 8 * json.len() + 64);
+    text.map_or_else(|| json.into(), Cow::Owned)
 }
 
 /// Returns a name as part of a file's name: what is no letter, digit, `-` or `_` of ASCII, and no
@@ -67,14 +80,22 @@ fn safe(name: &str) -> String {
 }
 
 /// Returns a name that is not taken yet, also on file systems that ignore case.
-fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
-    let mut candidate = name.to_owned();
-    let mut number = 1;
-    while !taken.insert(candidate.to_ascii_lowercase()) {
+fn unique(name: &str, taken: &mut BTreeMap<String, u32>) -> String {
+    let key = name.to_ascii_lowercase();
+    // The last number of this name: all servers may have the same.
+    let Some(mut number) = taken.get(&key).copied() else {
+        taken.insert(key, 1);
+        return name.to_owned();
+    };
+    loop {
         number += 1;
-        candidate = format!("{name}-{number}");
+        let candidate = format!("{name}-{number}");
+        if let Entry::Vacant(entry) = taken.entry(candidate.to_ascii_lowercase()) {
+            entry.insert(1);
+            taken.insert(key, number);
+            return candidate;
+        }
     }
-    candidate
 }
 
 #[cfg(test)]
@@ -97,8 +118,8 @@ mod tests {
             assert_eq!(safe(name), expected, "{name:?}");
         }
         assert_eq!(safe(&"x".repeat(1000)).len(), MAX_NAME);
-        let mut taken = BTreeSet::new();
-        let names = ["a", "A", "a"].map(|name| unique(name, &mut taken));
-        assert_eq!(names, ["a", "A-2", "a-3"]);
+        let mut taken = BTreeMap::new();
+        let names = ["a", "A", "a", "a-4", "a", "A-2"].map(|name| unique(name, &mut taken));
+        assert_eq!(names, ["a", "A-2", "a-3", "a-4", "a-5", "A-2-2"]);
     }
 }

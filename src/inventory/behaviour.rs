@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::values::Values;
-use crate::base::{Side, Timestamp};
+use crate::base::{Room, Side, Timestamp};
 use crate::ledger::{Cause, Exchange, Status};
 
 /// Requests of a session whose overlaps are looked at: the first.
@@ -11,6 +11,9 @@ const MAX_INTERVALS: usize = 4096;
 
 /// Connections of a session that are told apart.
 const MAX_CONNECTIONS: usize = 1024;
+
+/// About the memory of a connection that is told apart, in bytes.
+const CONNECTION: usize = 8;
 
 /// What the client of a session does.
 #[derive(Clone, Debug, Default)]
@@ -32,24 +35,42 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    /// Takes an exchange of the session.
-    pub(super) fn exchange(&mut self, exchange: &Exchange) {
+    /// Returns about its memory, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let values = [&self.revisions, &self.authentication, &self.http, &self.gave_up];
+        let values: usize = values.into_iter().map(Values::allocated).sum();
+        let connections = self.connections.len() * CONNECTION;
+        Self::BASE + values + connections + self.intervals.len() * Self::INTERVAL
+    }
+
+    /// About the memory of one without values, in bytes.
+    pub(super) const BASE: usize = size_of::<Self>() + 64;
+
+    /// Memory of an interval in a list that has grown, in bytes.
+    const INTERVAL: usize = 2 * size_of::<(Timestamp, Timestamp)>();
+
+    /// Takes an exchange of the session. What is new is kept if `room` has place for it.
+    pub(super) fn exchange(&mut self, exchange: &Exchange, room: &mut Room) {
         if exchange.origin != Side::Client {
             return;
         }
         self.requests += 1;
         self.failures += u64::from(exchange.is_failure());
         if let Some(revision) = &exchange.protocol_version {
-            self.revisions.add(revision);
+            self.revisions.add(revision, room);
         }
         if let Some(http) = exchange.protocols.http {
-            self.http.add(http.name());
+            self.http.add(http.name(), room);
         }
-        if self.connections.len() < MAX_CONNECTIONS {
+        if self.connections.len() < MAX_CONNECTIONS
+            && !self.connections.contains(&exchange.tcp_stream)
+            && room.take(CONNECTION)
+        {
             self.connections.insert(exchange.tcp_stream);
         }
         if let Some(end) = exchange.waited_until()
             && self.intervals.len() < MAX_INTERVALS
+            && room.take(Self::INTERVAL)
         {
             self.intervals.push((exchange.request.span.start.time, end.time));
         }
@@ -60,7 +81,7 @@ impl Behaviour {
         };
         let is_wait = matches!(exchange.status, Status::Cancelled | Status::Unanswered);
         if let (Some(how), true, Some(ns)) = (how, is_wait, exchange.unanswered_ns()) {
-            self.gave_up.add(&format!("{} after {}", how, rounded(ns)));
+            self.gave_up.add(&format!("{} after {}", how, rounded(ns)), room);
         }
     }
 

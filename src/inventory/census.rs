@@ -9,7 +9,7 @@ use super::client::Client;
 use super::server::Server;
 use super::tool_use::{CallName, ToolUse, ToolUses};
 use crate::base::fact::{PayloadFact, PayloadKind};
-use crate::base::{Code, Degraded, Fact, Finding, Side, Timestamp, limits};
+use crate::base::{Code, Degraded, Fact, Finding, Room, Side, Timestamp, limits};
 use crate::ledger::definitions::{DefinitionKind, Offers, ServerOffers};
 use crate::ledger::query::authentication;
 use crate::ledger::{Entry, Exchange, Record, ServerRef, Session};
@@ -19,6 +19,9 @@ const MAX_ROWS: usize = 2000;
 
 /// Heads of requests whose exchange is awaited.
 const MAX_HEADS: usize = 65_536;
+
+/// Length of a scheme of authentication, or of a revision, that is remembered, in bytes.
+const MAX_REMEMBERED: usize = 64;
 
 /// The name of a client that does not say who it is.
 const UNNAMED: &str = "(no name captured)";
@@ -43,14 +46,18 @@ pub struct Inventory {
 }
 
 /// An inventory in progress: entries in, with the payloads of the captures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Census {
     since: Option<Timestamp>,
     inventory: Inventory,
+    /// Memory that is left for the rows of the inventory.
+    room: Room,
     uses: ToolUses,
     offers: Offers,
     /// By session number. Never iterated: its order is random.
     behaviours: HashMap<u32, Behaviour, RandomState>,
+    /// Memory that is left for `behaviours`.
+    behaviour_room: Room,
     /// How requests authenticate, by connection and transaction.
     heads: HashMap<(u32, u32), String, RandomState>,
     head_order: VecDeque<(u32, u32)>,
@@ -65,7 +72,20 @@ impl Census {
     /// Creates one of which nothing was read. What was earlier than `since` is left out.
     #[must_use]
     pub fn new(since: Option<Timestamp>) -> Self {
-        Self { since, ..Self::default() }
+        Self {
+            since,
+            inventory: Inventory::default(),
+            room: Room::new(limits::MAX_INVENTORY),
+            uses: ToolUses::default(),
+            offers: Offers::default(),
+            behaviours: HashMap::default(),
+            behaviour_room: Room::new(limits::MAX_BEHAVIOURS),
+            heads: HashMap::default(),
+            head_order: VecDeque::new(),
+            asked: HashMap::default(),
+            asked_order: VecDeque::new(),
+            asked_by: HashMap::default(),
+        }
     }
 
     /// Takes an entry.
@@ -91,14 +111,16 @@ impl Census {
         inventory.offers = self.offers.by_server();
         // An exchange behind a proxy, or before its session was known, is of another row.
         inventory.servers.retain(|_, server| server.sessions > 0);
-        let mut left = limits::MAX_TABLE_ROWS;
+        inventory.clients.retain(|_, client| client.sessions > 0);
+        let (mut left, mut text) = (limits::MAX_TABLE_ROWS, Room::new(limits::MAX_TABLE_TEXT));
         for (reference, offers) in &inventory.offers {
             let (Some(server), Some(tools)) =
                 (inventory.servers.get_mut(reference), offers.kinds.get(&DefinitionKind::Tool))
             else {
                 continue;
             };
-            server.offered = tools.names().take(left).cloned().collect();
+            server.offered =
+                tools.names().take(left).take_while(|name| text.take(name.len())).cloned().collect();
             left -= server.offered.len();
         }
         Inventory { uses: self.uses.finish(), ..inventory }
@@ -132,19 +154,19 @@ impl Census {
         let key = (exchange.tcp_stream, exchange.transaction);
         if exchange.origin == Side::Client {
             let server = exchange.session.identity();
-            if inventory.servers.len() < MAX_ROWS || inventory.servers.contains_key(&server) {
-                let server = inventory.servers.entry(server).or_default();
+            if let Some(server) = row(&mut inventory.servers, server, server_len, &mut self.room) {
                 let tls = exchange.protocols.tls.as_deref();
-                server.tls.add(tls.map_or("none", |tls| tls.version_name().unwrap_or("unknown")));
+                let version = tls.map_or("none", |tls| tls.version_name().unwrap_or("unknown"));
+                server.tls.add(version, &mut self.room);
                 if let Some(host) = tls.and_then(|tls| tls.sni.as_deref()) {
-                    server.hosts.add(host);
+                    server.hosts.add(host, &mut self.room);
                 }
                 if let ("tools/call", Some(name)) = (&*exchange.method, &exchange.name) {
-                    server.used.add(name);
+                    server.used.add(name, &mut self.room);
                 }
             }
         }
-        if self.behaviours.len() >= limits::MAX_SESSIONS && !self.behaviours.contains_key(&number) {
+        if !self.behaviours.contains_key(&number) && !self.behaviour_room.take(Behaviour::BASE) {
             return;
         }
         if &*exchange.method == "initialize"
@@ -153,9 +175,9 @@ impl Census {
             self.asked_by.insert(number, revision);
         }
         let behaviour = self.behaviours.entry(number).or_default();
-        behaviour.exchange(exchange);
+        behaviour.exchange(exchange, &mut self.behaviour_room);
         if let (Side::Client, Some(scheme)) = (exchange.origin, self.heads.get(&key)) {
-            behaviour.authentication.add(scheme);
+            behaviour.authentication.add(scheme, &mut self.behaviour_room);
         }
     }
 
@@ -170,7 +192,10 @@ impl Census {
 
     fn session(&mut self, session: &Session) {
         let number = session.session.number;
-        let behaviour = self.behaviours.remove(&number).unwrap_or_default();
+        let asked = self.asked_by.remove(&number);
+        let behaviour = self.behaviours.remove(&number);
+        self.behaviour_room.give_back(behaviour.as_ref().map_or(0, Behaviour::allocated));
+        let behaviour = behaviour.unwrap_or_default();
         if self.since.is_some_and(|since| session.last.time < since) {
             return;
         }
@@ -181,21 +206,42 @@ impl Census {
             |info| format!("{} {}", info.name, info.version).trim().to_owned(),
         );
         let reference = session.session.identity();
-        let has_server = inventory.servers.len() < MAX_ROWS || inventory.servers.contains_key(&reference);
-        let has_client = inventory.clients.len() < MAX_ROWS || inventory.clients.contains_key(&client);
-        if !has_server || !has_client {
+        let room = &mut self.room;
+        let name = client.clone();
+        let Some(client) = row(&mut inventory.clients, client, String::len, room) else {
             inventory.left_out += 1;
             return;
-        }
-        inventory.servers.entry(reference).or_default().add(session, &client, &behaviour);
-        let row = inventory.clients.entry(client).or_default();
-        row.add(session, &behaviour);
-        match self.asked_by.remove(&number) {
-            Some(revision) => row.asked.add(&revision),
+        };
+        let Some(server) = row(&mut inventory.servers, reference, server_len, room) else {
+            inventory.left_out += 1;
+            return;
+        };
+        server.add(session, &name, &behaviour, room);
+        client.add(session, &behaviour, room);
+        match asked {
+            Some(revision) => client.asked.add(&revision, room),
             // Since 2026-07-28 each request names what it wants.
-            None => row.asked.merge(&behaviour.revisions),
+            None => client.asked.merge(&behaviour.revisions, room),
         }
     }
+}
+
+fn server_len(server: &ServerRef) -> usize {
+    server.path.as_ref().map_or(0, |path| path.len())
+}
+
+/// The row with this key, which is created if there is room for it; `len` is the length of the key.
+fn row<'a, K: Ord, V: Default>(
+    rows: &'a mut BTreeMap<K, V>,
+    key: K,
+    len: fn(&K) -> usize,
+    room: &mut Room,
+) -> Option<&'a mut V> {
+    let is_new = !rows.contains_key(&key);
+    if is_new && (rows.len() >= MAX_ROWS || !room.take(size_of::<(K, V)>() + len(&key))) {
+        return None;
+    }
+    Some(rows.entry(key).or_default())
 }
 
 /// Remembers a value for a transaction; beyond the cap the oldest is forgotten.
@@ -205,7 +251,7 @@ fn remember(
     key: (u32, u32),
     value: String,
 ) {
-    if value.len() <= limits::MAX_NAME && values.insert(key, value).is_none() {
+    if value.len() <= MAX_REMEMBERED && values.insert(key, value).is_none() {
         order.push_back(key);
         if order.len() > MAX_HEADS
             && let Some(oldest) = order.pop_front()

@@ -2,7 +2,7 @@
 
 use super::behaviour::Behaviour;
 use super::values::Values;
-use crate::base::Timestamp;
+use crate::base::{Room, Timestamp};
 use crate::ledger::Session;
 
 /// A client, by name and version: what all of its sessions show.
@@ -43,18 +43,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// Adds a session.
-    pub(super) fn add(&mut self, session: &Session, behaviour: &Behaviour) {
+    /// Adds a session. Values that are new are kept if `room` has place for them.
+    pub(super) fn add(&mut self, session: &Session, behaviour: &Behaviour, room: &mut Room) {
         self.sessions += 1;
-        self.addresses.add(&session.session.client.ip().to_string());
-        self.revisions.merge(&behaviour.revisions);
+        self.addresses.add(&session.session.client.ip().to_string(), room);
+        self.revisions.merge(&behaviour.revisions, room);
         for capability in &session.client_capabilities {
-            self.capabilities.add(capability);
+            self.capabilities.add(capability, room);
         }
-        self.transports.add(session.session.transport.name());
-        self.http.merge(&behaviour.http);
-        self.authentication.merge(&behaviour.authentication);
-        self.gave_up.merge(&behaviour.gave_up);
+        self.transports.add(session.session.transport.name(), room);
+        self.http.merge(&behaviour.http, room);
+        self.authentication.merge(&behaviour.authentication, room);
+        self.gave_up.merge(&behaviour.gave_up, room);
         self.retries += behaviour.retries;
         self.requests += behaviour.requests;
         self.failures += behaviour.failures;

@@ -2,7 +2,7 @@
 
 use super::behaviour::Behaviour;
 use super::values::Values;
-use crate::base::Timestamp;
+use crate::base::{Room, Timestamp};
 use crate::ledger::Session;
 
 /// A server, by address and path: what all of its sessions show.
@@ -41,21 +41,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Adds a session with a client.
-    pub(super) fn add(&mut self, session: &Session, client: &str, behaviour: &Behaviour) {
+    /// Adds a session with a client. Values that are new are kept if `room` has place for them.
+    pub(super) fn add(&mut self, session: &Session, client: &str, behaviour: &Behaviour, room: &mut Room) {
         self.sessions += 1;
         if let Some(info) = &session.server_info {
-            self.names.add(format!("{} {}", info.name, info.version).trim());
+            self.names.add(format!("{} {}", info.name, info.version).trim(), room);
         }
-        self.clients.add(client);
+        self.clients.add(client, room);
         if let Some(revision) = &session.protocol_version {
-            self.revisions.add(revision);
+            self.revisions.add(revision, room);
         }
         for capability in &session.server_capabilities {
-            self.capabilities.add(capability);
+            self.capabilities.add(capability, room);
         }
-        self.transports.add(session.session.transport.name());
-        self.authentication.merge(&behaviour.authentication);
+        self.transports.add(session.session.transport.name(), room);
+        self.authentication.merge(&behaviour.authentication, room);
         self.requests += behaviour.requests;
         self.failures += behaviour.failures;
         let [first, last] = [session.first.time, session.last.time];

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::room::Room;
 use super::series::Series;
 use super::survival::{self, Percentile};
-use crate::base::{Side, Status, UnknownName, find_by_name};
+use crate::base::{Room, Side, Status, UnknownName, find_by_name};
 use crate::mcp::{Exchange, ServerRef};
 
 /// Rows whose totals have three significant digits once they are histograms. Such a histogram takes

@@ -4,14 +4,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::base::{Fact, Files, Side, limits};
+use crate::base::{Fact, Files, Room, Side, limits};
 
 mod connection_packets;
 mod entry;
 mod histogram;
 mod latency;
 mod notable;
-mod room;
 mod series;
 mod snapshot;
 mod survival;
@@ -42,7 +41,6 @@ pub use views::Views;
 
 use latency::LatencyTable;
 use notable::{FindingTotals, SessionTotals, Slowest, UnansweredTotals, UndeterminedTotals};
-use room::Room;
 use tls_totals::TlsTotals;
 use traffic::{ConnectionTotals, OfferTotals};
 

@@ -1,7 +1,7 @@
 //! Percentiles of durations, in bounded memory.
 
 use super::histogram::Histogram;
-use super::room::Room;
+use crate::base::Room;
 
 /// Values that are kept before a histogram replaces them. Most rows never have more, so their
 /// percentiles are exact and take less memory than the smallest histogram.

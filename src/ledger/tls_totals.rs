@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::room::Room;
 use super::series::Series;
 use crate::base::fact::ConnectionFact;
-use crate::base::limits;
 use crate::base::tls::{Decrypted, RecordCounts, TlsVersion};
+use crate::base::{Room, limits};
 
 /// TLS connections that agreed on the same.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::room::Room;
 use super::series::Series;
 use crate::base::fact::{ConnectionFact, Speaks, Wrapper};
-use crate::base::limits;
+use crate::base::{Room, limits};
 use crate::mcp::{Exchange, Offer, ServerRef, Stream};
 
 /// Streams without a session that a report lists: enough to see why no MCP was found.

@@ -3,11 +3,10 @@
 
 use std::ops::Deref;
 
-use super::content_hash::ContentHash;
 use super::id::Id;
 use super::json::{Json, Result};
 use super::scalar::{id, keep, keep_name};
-use crate::base::text;
+use crate::base::{ContentHash, text};
 
 /// Capabilities kept of a client or server: MCP defines about ten.
 const MAX_CAPABILITIES: usize = 32;

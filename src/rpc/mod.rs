@@ -7,7 +7,6 @@
 use crate::base::{Code, Few};
 use crate::http::{Body, Event, begins_with_field};
 
-mod content_hash;
 mod error_text;
 pub mod id;
 mod json;

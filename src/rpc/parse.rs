@@ -9,7 +9,7 @@ use super::json::{self, Json};
 use super::look::{Found, Parent};
 use super::message::{Envelope, Kind, Parsed, RpcError};
 use super::scalar::{id, keep, string};
-use crate::base::{Code, limits, text};
+use crate::base::{Code, ContentHash, limits, text};
 use crate::http::Fault;
 
 /// Reads a body or an event's data as JSON-RPC, one message or a batch (MCP 2025-03-26), into
@@ -118,7 +118,7 @@ fn not_json(text: &str) -> Fault {
 fn syntax_error(text: &str) -> Option<serde_json::Error> {
     let skipped = serde_json::from_str::<IgnoredAny>(text).err();
     // What is skipped may hold lone surrogates, a name may not.
-    skipped.or_else(|| serde_json::from_str::<serde_json::Value>(text).err())
+    skipped.or_else(|| ContentHash::read(text).err())
 }
 
 fn place(error: &serde_json::Error) -> String {
@@ -251,21 +251,32 @@ impl Members {
             self.seen &= !Self::bit(Member::Error);
             return;
         }
-        let error: serde_json::Value = match serde_json::from_str(raw) {
-            Ok(error) => error,
-            Err(error) => {
-                // It is valid JSON, so only serde_json's depth limit of 128 is left.
-                self.fault(Code::RpcTooDeep, format!("error: {error}"));
-                serde_json::Value::Null
-            }
-        };
-        let code = error.get("code").and_then(whole);
-        // Some servers write a text in place of the object.
-        let message = error.get("message").unwrap_or(&error).as_str();
-        if code.is_none() || message.is_none() || !error.is_object() {
+        // It is valid JSON, so only serde_json's depth limit of 128 is left.
+        let depth = ContentHash::read(raw).err();
+        if let Some(error) = &depth {
+            self.fault(Code::RpcTooDeep, format!("error: {error}"));
+        }
+        let (mut code, mut message) = (None, None);
+        let mut json = Json::new(raw);
+        let is_object = json.is_object();
+        if depth.is_none() && is_object {
+            // It was read before: it has no error.
+            let _ = json.object(|json, name| {
+                match name {
+                    "code" => code = whole(json.raw()?),
+                    "message" => message = string(json.raw()?),
+                    _ => json.skip()?,
+                }
+                Ok(())
+            });
+        } else if depth.is_none() {
+            // Some servers write a text in place of the object.
+            message = string(raw);
+        }
+        if code.is_none() || message.is_none() || !is_object {
             self.fault(Code::RpcBadError, format!("error is {}", keep(raw)));
         }
-        self.error = Some(RpcError { code, message: keep(message.unwrap_or_default()) });
+        self.error = Some(RpcError { code, message: keep(&message.unwrap_or_default()) });
     }
 
     fn envelope(mut self, bytes: u64, digest: u64) -> Envelope {
@@ -339,8 +350,11 @@ impl Members {
 }
 
 /// Parses an integer, also one written as `-32000.0`.
-fn whole(value: &serde_json::Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64))
+fn whole(raw: &str) -> Option<i64> {
+    let is_number = raw.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let number: serde_json::Number = serde_json::from_str(raw).ok().filter(|_| is_number)?;
+    let float = || number.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64);
+    number.as_i64().or_else(float)
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Text that is not shown and is read by models: tag characters, and overrides of the reading
 //! direction.
 
+use std::fmt;
+
 use memchr::memmem;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Tag characters in a row that are a text: U+E0000 to U+E007F mirror ASCII and are invisible.
 const MIN_TAGS: usize = 4;
@@ -21,17 +24,66 @@ pub(super) fn in_json(json: &[u8]) -> Option<String> {
     if !may_be_hidden.iter().chain(&escapes).any(|bytes| memmem::find(json, bytes).is_some()) {
         return None;
     }
-    let value: serde_json::Value = serde_json::from_slice(json).ok()?;
-    in_value(&value)
+    serde_json::from_slice(json).ok().and_then(|Hidden(found)| found)
 }
 
-/// JSON is parsed to a depth of 128.
-fn in_value(value: &serde_json::Value) -> Option<String> {
-    match value {
-        serde_json::Value::String(text) => in_text(text),
-        serde_json::Value::Array(list) => list.iter().find_map(in_value),
-        serde_json::Value::Object(members) => members.values().find_map(in_value),
-        _ => None,
+/// What the first string of a JSON value hides that hides something; `None` if none does. The value
+/// is read without building it, to a depth of 128.
+struct Hidden(Option<String>);
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Search)
+    }
+}
+
+struct Search;
+
+impl<'de> Visitor<'de> for Search {
+    type Value = Hidden;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Hidden, E> {
+        Ok(Hidden(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Hidden, E> {
+        Ok(Hidden(None))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Hidden, E> {
+        Ok(Hidden(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Hidden, E> {
+        Ok(Hidden(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Hidden, E> {
+        Ok(Hidden(None))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Hidden, E> {
+        Ok(Hidden(in_text(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Hidden, A::Error> {
+        let mut first = None;
+        while let Some(Hidden(found)) = seq.next_element()? {
+            first = first.or(found);
+        }
+        Ok(Hidden(first))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Hidden, A::Error> {
+        let mut first = None;
+        while let Some((IgnoredAny, Hidden(found))) = map.next_entry()? {
+            first = first.or(found);
+        }
+        Ok(Hidden(first))
     }
 }
 

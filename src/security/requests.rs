@@ -48,6 +48,12 @@ impl RequestHead {
         found
     }
 
+    /// About its memory, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let texts = [Some(&self.host), self.scheme.as_ref(), self.in_url.as_ref(), self.origin.as_ref()];
+        2 * size_of::<Self>() + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
+    }
+
     /// Takes the head of the response.
     pub(super) fn answered(&mut self, head: &[u8]) {
         let Some(origin) = &self.origin else { return };

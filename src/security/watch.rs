@@ -1,6 +1,7 @@
 //! Takes entries and finds what the rules are about.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::hash_map::{Entry as Slot, HashMap};
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
@@ -19,6 +20,9 @@ use crate::ledger::{Entry, Exchange, Record, Session};
 
 /// Heads of requests that are kept for their exchanges.
 const MAX_HEADS: usize = 16_384;
+
+/// Memory of them and of the hosts of tokens, in bytes, each.
+const MAX_TEXT: usize = 6 << 20;
 
 /// Tokens that are told apart.
 const MAX_TOKENS: usize = 65_536;
@@ -45,8 +49,12 @@ pub struct Watch {
     /// Heads of POSTs, by connection and transaction. Never iterated: its order is random.
     heads: HashMap<(u32, u32), RequestHead, RandomState>,
     order: VecDeque<(u32, u32)>,
+    /// Memory of `heads`, in bytes.
+    heads_len: usize,
     /// Where each token was sent first: the host and the server.
     tokens: HashMap<u64, (Box<str>, SocketAddr), RandomState>,
+    /// Memory of `tokens`, in bytes.
+    tokens_len: usize,
     /// What was told of which server.
     told: HashSet<(Code, SocketAddr), RandomState>,
     secrets: Secrets,
@@ -154,14 +162,15 @@ impl Watch {
     }
 
     fn head(&mut self, key: (u32, u32), head: RequestHead) {
-        if self.heads.insert(key, head).is_some() {
-            return;
+        self.heads_len += head.allocated();
+        match self.heads.insert(key, head) {
+            Some(before) => self.heads_len -= before.allocated(),
+            None => self.order.push_back(key),
         }
-        self.order.push_back(key);
-        if self.order.len() > MAX_HEADS
+        while (self.order.len() > MAX_HEADS || self.heads_len > MAX_TEXT)
             && let Some(oldest) = self.order.pop_front()
         {
-            self.heads.remove(&oldest);
+            self.heads_len -= self.heads.remove(&oldest).map_or(0, |head| head.allocated());
         }
     }
 
@@ -207,8 +216,12 @@ impl Watch {
                 let first = self.tokens.get(&token).map(|(host, _)| host.to_string()).unwrap_or_default();
                 let detail = format!("one Bearer token goes to {first} and to {}", head.host);
                 tell(self, Code::SecurityTokenShared, detail);
-            } else if self.tokens.len() < MAX_TOKENS {
-                self.tokens.entry(token).or_insert((head.host, server));
+            } else if self.tokens.len() < MAX_TOKENS
+                && self.tokens_len < MAX_TEXT
+                && let Slot::Vacant(entry) = self.tokens.entry(token)
+            {
+                self.tokens_len += head.host.len() + size_of::<(u64, Box<str>, SocketAddr)>();
+                entry.insert((head.host, server));
             }
         }
         findings

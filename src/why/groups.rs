@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::base::Status;
+use crate::base::{Room, Status, limits};
 use crate::ledger::{Cause, Exchange};
 
 /// Kinds of ends that are told apart. Later kinds count in none.
@@ -37,9 +37,17 @@ pub(super) struct Group {
 }
 
 /// The exchanges that are worth a sentence, by how they ended.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Groups {
     by_kind: BTreeMap<Kind, Group>,
+    /// Memory that is left for the texts of other kinds.
+    room: Room,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self { by_kind: BTreeMap::new(), room: Room::new(limits::MAX_COMPARED_OTHERS) }
+    }
 }
 
 impl Groups {
@@ -54,7 +62,10 @@ impl Groups {
             method: Arc::clone(&exchange.method),
             name: exchange.name.clone(),
         };
-        if self.by_kind.len() >= MAX_KINDS && !self.by_kind.contains_key(&kind) {
+        let len =
+            exchange.session.text_len() + kind.method.len() + kind.name.as_ref().map_or(0, |name| name.len());
+        let is_new = !self.by_kind.contains_key(&kind);
+        if is_new && (self.by_kind.len() >= MAX_KINDS || !self.room.take(len)) {
             return;
         }
         let group = self.by_kind.entry(kind).or_insert_with(|| Group { example: exchange.clone(), count: 0 });

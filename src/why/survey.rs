@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::fact::{CaptureFact, ConnectionFact};
-use crate::base::{Code, Fact, Finding, Origin, Side, Status, limits};
+use crate::base::{Code, Fact, Finding, Origin, Room, Side, Status, limits};
 use crate::ledger::store::{HttpItem, Store};
 use crate::ledger::{Cause, Entry, Exchange, Record, Session, Stream};
 
@@ -58,6 +58,11 @@ impl Call {
         }
     }
 
+    /// About its memory, in bytes.
+    fn allocated(&self) -> usize {
+        size_of::<Self>() + self.method.len() + self.name.as_ref().map_or(0, |name| name.len())
+    }
+
     /// Returns the time from the last byte of the request to the first of the response, without
     /// what the server waited for the client, in nanoseconds; `None` without a response.
     pub(super) fn service_ns(&self) -> Option<i64> {
@@ -79,8 +84,8 @@ impl Call {
     }
 }
 
-/// What was seen in a capture.
-#[derive(Clone, Debug, Default)]
+/// What was seen in a capture: of each kind the first that have room.
+#[derive(Clone, Debug)]
 pub(super) struct Survey {
     pub(super) calls: Vec<Call>,
     /// The streams of MCP that ended or were open at the end.
@@ -92,6 +97,33 @@ pub(super) struct Survey {
     pub(super) findings: Vec<Finding>,
     of_code: BTreeMap<Code, usize>,
     pub(super) capture: CaptureFact,
+    rooms: Rooms,
+}
+
+/// Memory that is left for each kind.
+#[derive(Clone, Debug)]
+struct Rooms {
+    calls: Room,
+    streams: Room,
+    sessions: Room,
+    connections: Room,
+}
+
+impl Default for Survey {
+    fn default() -> Self {
+        let others = || Room::new(limits::MAX_COMPARED_OTHERS);
+        let calls = Room::new(limits::MAX_COMPARED_CALLS);
+        Self {
+            calls: Vec::new(),
+            streams: Vec::new(),
+            sessions: Vec::new(),
+            connections: BTreeMap::new(),
+            findings: Vec::new(),
+            of_code: BTreeMap::new(),
+            capture: CaptureFact::default(),
+            rooms: Rooms { calls, streams: others(), sessions: others(), connections: others() },
+        }
+    }
 }
 
 impl Survey {
@@ -136,24 +168,33 @@ impl Survey {
     fn add_call(&mut self, exchange: &Exchange) {
         // The leg behind a proxy is a call that the client did not make.
         if self.calls.len() < limits::MAX_COMPARED && !exchange.is_other_view() {
-            self.calls.push(Call::of(exchange));
+            let call = Call::of(exchange);
+            if self.rooms.calls.take(call.allocated()) {
+                self.calls.push(call);
+            }
         }
     }
 
     fn add_stream(&mut self, stream: &Stream) {
-        if self.streams.len() < limits::MAX_COMPARED && stream.session.is_some() {
+        let Some(session) = &stream.session else { return };
+        let target = stream.target.as_ref().map_or(0, |target| target.len());
+        let len = size_of::<Stream>() + session.text_len() + target;
+        if self.streams.len() < limits::MAX_COMPARED && self.rooms.streams.take(len) {
             self.streams.push(stream.clone());
         }
     }
 
     fn add_session(&mut self, session: &Session) {
-        if self.sessions.len() < limits::MAX_COMPARED {
+        let len = size_of::<Session>() + session.text_len();
+        if self.sessions.len() < limits::MAX_COMPARED && self.rooms.sessions.take(len) {
             self.sessions.push(session.clone());
         }
     }
 
     fn add_connection(&mut self, fact: &ConnectionFact) {
-        if fact.mcp && self.connections.len() < limits::MAX_COMPARED {
+        let len = 2 * size_of::<ConnectionFact>() + fact.tls.as_ref().map_or(0, |tls| tls.text_len());
+        let has_room = || self.connections.len() < limits::MAX_COMPARED;
+        if fact.mcp && has_room() && self.rooms.connections.take(len) {
             self.connections.insert(fact.tcp_stream, fact.clone());
         }
     }

@@ -87,6 +87,11 @@ pub(super) struct TracedHead {
 }
 
 impl TracedHead {
+    /// Its memory, in bytes.
+    fn allocated(&self) -> usize {
+        size_of::<Self>() + self.text.len() + self.body.len()
+    }
+
     /// Returns the value of a field by its name in lower case; `None` if the head does not have it.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         let mut lines = self.text.lines().skip(1);
@@ -127,6 +132,17 @@ pub(super) struct Trace {
     /// Whether segments in its middle are not kept.
     is_cut: bool,
     heads: Vec<TracedHead>,
+    /// Memory of `heads`, in bytes.
+    heads_len: usize,
+}
+
+/// What a trace keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// Number of segments.
+    pub(super) segments: usize,
+    /// Memory of the heads, in bytes.
+    pub(super) heads: usize,
 }
 
 impl Trace {
@@ -136,15 +152,31 @@ impl Trace {
             Entry::Fact(Fact::Segment(segment)) => {
                 self.segments.push(TracedSegment::of(segment));
                 if self.segments.len() >= limits::MAX_TRACED_SEGMENTS {
-                    let kept = limits::MAX_TRACED_SEGMENTS / 2;
-                    self.segments.drain(KEPT_FIRST.min(kept)..kept);
-                    self.is_cut = true;
+                    self.cut_segments();
                 }
             }
             Entry::Fact(Fact::Payload(payload)) => self.payload(payload),
             Entry::Fact(Fact::Connection(fact)) => self.fact = Some(ConnectionFact::clone(fact)),
             _ => {}
         }
+    }
+
+    /// Returns what it keeps.
+    pub(super) fn cost(&self) -> Cost {
+        Cost { segments: self.segments.len(), heads: self.heads_len }
+    }
+
+    /// Removes the segments of the first half but those of the handshake.
+    pub(super) fn cut_segments(&mut self) {
+        let half = self.segments.len() / 2;
+        self.segments.drain(KEPT_FIRST.min(half)..half);
+        self.is_cut = true;
+    }
+
+    /// Removes the heads of the first half.
+    pub(super) fn cut_heads(&mut self) {
+        let half = self.heads.len().div_ceil(2);
+        self.heads_len -= self.heads.drain(..half).map(|head| head.allocated()).sum::<usize>();
     }
 
     /// Returns Wireshark's number of the connection; `None` until the capture was read to its end.
@@ -367,21 +399,25 @@ impl Trace {
     fn payload(&mut self, payload: &PayloadFact) {
         match payload.kind {
             PayloadKind::Head if self.heads.len() < MAX_HEADS => {
-                self.heads.push(TracedHead {
+                let head = TracedHead {
                     transaction: payload.transaction,
                     side: payload.side,
                     first: payload.span.start,
                     last: payload.span.last,
                     text: beginning(&payload.bytes, MAX_HEAD),
                     body: String::new(),
-                });
+                };
+                self.heads_len += head.allocated();
+                self.heads.push(head);
             }
             PayloadKind::Body => {
                 let (transaction, side) = (payload.transaction, payload.side);
-                let mut heads = self.heads.iter_mut().rev();
+                let mut heads = self.heads.iter_mut().rev().take(limits::MAX_STREAMS);
                 let head = heads.find(|head| head.transaction == transaction && head.side == side);
                 if let Some(head) = head.filter(|head| head.status().is_some_and(|status| status >= 400)) {
+                    self.heads_len -= head.allocated();
                     head.body = beginning(&payload.bytes, MAX_BODY);
+                    self.heads_len += head.allocated();
                 }
             }
             _ => {}

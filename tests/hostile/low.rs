@@ -268,3 +268,43 @@ pub(crate) fn large_fragments(wire: &mut Wire, n: usize) {
         }
     }
 }
+
+/// `n` blocks that hold no packet, with an interface statistics block that claims losses after
+/// each, and packets with comments, each cut from a length of 2^32 - 1.
+pub(crate) fn blocks(wire: &mut Wire, n: usize) {
+    let comment = |text: &[u8]| {
+        let mut option = 1_u16.to_le_bytes().to_vec();
+        option.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
+        option.extend(text);
+        option.resize(option.len().next_multiple_of(4), 0);
+        option
+    };
+    let long = comment(&[b'x'; 60_000]);
+    for number in 0..n {
+        // Name resolution, custom blocks, journal entries, a kind that nobody has.
+        let kind = [4, 0xbad, 0x4000_0bad, 9, 0x7777_7777][number % 5];
+        wire.block(kind, &[1, 0, 8, 0, 10, 0, 0, 1, b'h', 0, 0, 0, 0, 0, 0, 0]);
+        let mut statistics = vec![0; 12];
+        for (code, value) in [(4_u16, u64::MAX), (5, u64::MAX - number as u64), (2, u64::MAX), (3, 0)] {
+            statistics.extend(code.to_le_bytes());
+            statistics.extend([8, 0]);
+            statistics.extend(value.to_le_bytes());
+        }
+        statistics.extend(comment(b"a comment"));
+        statistics.extend([0; 4]);
+        wire.block(5, &statistics);
+        if number % 100 == 0 {
+            let mut packet = vec![0; 4];
+            packet.extend(((wire.now >> 32) as u32).to_le_bytes());
+            packet.extend((wire.now as u32).to_le_bytes());
+            packet.extend(60_u32.to_le_bytes());
+            packet.extend(u32::MAX.to_le_bytes());
+            packet.extend([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0]);
+            packet.extend([0xff; 44]);
+            packet.extend(&long);
+            packet.extend([0; 4]);
+            wire.block(6, &packet);
+            wire.now += 1000;
+        }
+    }
+}

@@ -9,6 +9,7 @@
 mod compressed;
 mod h2;
 mod http;
+mod listings;
 mod low;
 mod messages;
 mod mutants;
@@ -33,6 +34,16 @@ const MAX_LINES: u64 = 10_000;
 
 const EXPORT: [&str; 3] = ["export", "--to", "jsonl"];
 
+/// Commands that keep more of what messages say than a report does.
+const OTHERS: [&[&str]; 6] = [
+    &["why"],
+    &["inventory", "--format", "json"],
+    &["stats", "--format", "json"],
+    &["check", "--security", "--format", "json"],
+    &["diff", "--format", "json", "captures/hackernews-sse.pcapng"],
+    &["export", "--to", "har"],
+];
+
 /// By how much the processor time of two runs differs for other reasons, in milliseconds.
 const NOISE_MS: u64 = 200;
 
@@ -51,6 +62,11 @@ struct Attack {
 
 impl Attack {
     fn run(&self, command: &[&str], n: usize) -> Outcome {
+        self.run_within(command, n, self.memory)
+    }
+
+    /// Runs a command that may take `most` MiB.
+    fn run_within(&self, command: &[&str], n: usize, most: u64) -> Outcome {
         let outcome = run::run(command, |wire| (self.make)(wire, n));
         if let Some(why) = &outcome.failed {
             panic!("{} of {n}, {}: {why}", self.name, command[0]);
@@ -58,7 +74,7 @@ impl Attack {
         self.print(command[0], n, &outcome);
         if let Some(peak) = outcome.peak {
             let (name, command, mib) = (self.name, command[0], peak / MIB);
-            assert!(peak <= self.memory * MIB, "{name} of {n} took {mib} MiB in {command}");
+            assert!(peak <= most * MIB, "{name} of {n} took {mib} MiB in {command}");
         }
         outcome
     }
@@ -104,12 +120,24 @@ impl Attack {
         }
     }
 
+    /// Checks the attack at `2 * n` with the commands that keep more, and that their work grew no
+    /// more than the traffic since `n`.
+    fn check_others(&self, n: usize) {
+        for command in OTHERS {
+            let (half, whole) = (self.run_within(command, n, 256), self.run_within(command, 2 * n, 256));
+            if let (Some(half), Some(whole)) = (half.user_ms, whole.user_ms) {
+                let (most, name) = (half * 22 / 10 + NOISE_MS, self.name);
+                assert!(whole <= most, "{name}, {command:?}: {half} ms for half, {whole} ms for all");
+            }
+        }
+    }
+
     fn print(&self, command: &str, n: usize, outcome: &Outcome) {
         let Outcome { peak, user_ms, findings, rows, printed, .. } = outcome;
         let (peak, user_ms) = (peak.unwrap_or(0) / MIB, user_ms.unwrap_or(0));
         let printed = printed / MIB;
         println!(
-            "{:20} {command:6} {n:>8} {peak:>6} MiB {user_ms:>7} ms  prints {printed} MiB  {rows:?} {findings:?}",
+            "{:20} {command:9} {n:>8} {peak:>6} MiB {user_ms:>7} ms  prints {printed} MiB  {rows:?} {findings:?}",
             self.name
         );
     }
@@ -149,7 +177,7 @@ fn the_tui_answers_to_keys_during_attacks() {
     shown::check("ws_packed", websocket::packed, 16);
 }
 
-/// Makes four tests of each attack. Its arguments: size of the small one, size of the large one,
+/// Makes five tests of each attack. Its arguments: size of the small one, size of the large one,
 /// memory limit in MiB, expected finding.
 macro_rules! attacks {
     ($($name:ident = $room:ident::$make:ident($small:expr, $large:expr, $memory:expr, $finding:expr);)*) => {
@@ -171,6 +199,11 @@ macro_rules! attacks {
         mod large {
             $(#[test] #[ignore = "takes long"] fn $name() {
                 super::$name().check_growth($large / 2);
+            })*
+        }
+        mod others {
+            $(#[test] #[ignore = "takes long"] fn $name() {
+                super::$name().check_others($large / 2);
             })*
         }
         mod in_the_tui {
@@ -275,7 +308,7 @@ attacks! {
     long_heads = storms::long_heads(20, 1_000, 64, "");
     gzip_in_chunks = storms::gzip_in_chunks(2_000, 200_000, 64, "");
     event_ids = storms::event_ids(1_000, 40_000, 128, "");
-    replays = storms::replays(1_000, 40_000, 64, "");
+    replays = storms::replays(5_000, 40_000, 64, "");
     many_endpoints = storms::many_endpoints(5_000, 200_000, 64, "");
     slow_sessions = storms::slow_sessions(500, 20_000, 256, "");
     servers = storms::servers(1_000, 60_000, 256, "");
@@ -329,4 +362,12 @@ attacks! {
     ws_searches = websocket::searches(20, 400, 64, "");
     ws_searches_bytewise = websocket::searches_bytewise(20_000, 400_000, 48, "");
     ws_unanswered = websocket::unanswered(5_000, 200_000, 256, "");
+    blocks = low::blocks(10_000, 1_000_000, 64, "");
+    tool_servers = listings::tool_servers(200, 6_000, 256, "");
+    open_lists = listings::open_lists(300, 10_000, 256, "");
+    versions = listings::versions(10_000, 300_000, 128, "");
+    wide_values = listings::wide_values(1_000, 16_000, 256, "rpc.not_json");
+    list_requests = listings::list_requests(3_000, 100_000, 128, "");
+    slow_heads = listings::slow_heads(20, 1_000, 256, "");
+    behaviours = listings::behaviours(200, 16_000, 256, "");
 }

@@ -4,13 +4,18 @@
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 
+use mcpdump::base::{Files, OutputFormat};
 use mcpdump::capture::Source;
+use mcpdump::check::{self, Gate};
 use mcpdump::contents::Rules;
+use mcpdump::diff::{self, Difference, Profile, Profiler};
 use mcpdump::engine::Engine;
 use mcpdump::export::{self, Export, WriterOptions};
+use mcpdump::inventory::{self, Census};
 use mcpdump::ledger::{Entry, Ledger};
 use mcpdump::report::{self, Format, Options, list};
 use mcpdump::security::{self, Watch};
+use mcpdump::why::{self, Collector, Limits, Question};
 
 use crate::support::json;
 
@@ -58,20 +63,16 @@ fn all(source: &mut dyn Source) -> Result<(), String> {
         let options = list::Options { messages, ..list::Options::default() };
         (list::Lines::new(options), Sheet::of("list"))
     });
-    let options = security::Options { guesses: true, ..security::Options::default() };
-    let (mut rules, mut watch) = (Rules::new(), Watch::new(options));
     let mut entries = Vec::new();
+    let mut keepers = Keepers::new();
     // A source that cannot be read further is a matter of the operator.
     while engine.read(source, &mut entries).unwrap_or(false) {
-        for entry in &entries {
-            rules.push(entry);
-            watch.push(entry);
-        }
+        keepers.push(&entries);
         put(&mut entries, &mut ledger, &mut exports, &mut lists)?;
     }
-    rules.finish();
-    watch.finish();
+    keepers.push(&entries);
     put(&mut entries, &mut ledger, &mut exports, &mut lists)?;
+    keepers.finish()?;
     for (name, mut writer, mut sheet) in exports {
         writer.finish(&mut sheet).map_err(|error| format!("{name}: {error}"))?;
         sheet.end().map_err(|error| format!("{name}: {error}"))?;
@@ -86,6 +87,70 @@ fn all(source: &mut dyn Source) -> Result<(), String> {
         written.and_then(|()| sheet.end()).map_err(|error| format!("report, {}: {error}", format.name()))?;
     }
     Ok(())
+}
+
+/// What the commands keep that tell more than a report.
+struct Keepers {
+    census: Census,
+    profiler: Profiler,
+    collector: Collector,
+    gate: Gate,
+    watch: Watch,
+    rules: Rules,
+}
+
+impl Keepers {
+    fn new() -> Self {
+        Self {
+            census: Census::new(None),
+            profiler: Profiler::new(),
+            collector: Collector::new(Question::Worst),
+            gate: Gate::new(check::Options::default()),
+            watch: Watch::new(security::Options { guesses: true, ..security::Options::default() }),
+            rules: Rules::new(),
+        }
+    }
+
+    fn push(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.census.push(entry);
+            self.profiler.push(entry);
+            self.collector.push(entry, true);
+            self.gate.push(entry);
+            let found = [self.watch.push(entry), self.rules.push(entry)];
+            found.into_iter().flatten().for_each(|found| self.gate.push(&Entry::Finding(found)));
+        }
+    }
+
+    fn finish(mut self) -> Result<(), String> {
+        self.rules.finish();
+        self.watch.finish();
+        let (inventory, profile) = (self.census.finish(), self.profiler.finish());
+        let difference = Difference::between(&profile, &Profile::default());
+        for format in OutputFormat::ALL {
+            let name = if format == OutputFormat::Json { "json" } else { "text" };
+            written(name, "inventory", |sheet| inventory::write(format, &inventory, sheet))?;
+            written(name, "stats", |sheet| inventory::write_stats(format, &inventory, sheet))?;
+            written(name, "diff", |sheet| diff::write(format, &difference, ["a", "b"], sheet))?;
+        }
+        for file in inventory::advertised(&inventory) {
+            json::check(&file.json).map_err(|error| format!("{}: {error}", file.file))?;
+        }
+        let (verdict, capture) =
+            (self.gate.finish(), check::Capture { name: "a", numbering: Files::default() });
+        for format in check::Format::ALL {
+            let name = if format == check::Format::Json { "json" } else { "text" };
+            written(name, "check", |sheet| check::write(format, &verdict, &capture, sheet))?;
+        }
+        let story = self.collector.story(&Limits::default());
+        written("json", "why", |sheet| why::json(&story, &Files::default(), sheet))
+    }
+}
+
+/// Checks an output that is written at once.
+fn written(kind: &str, name: &str, write: impl FnOnce(&mut Sheet) -> io::Result<()>) -> Result<(), String> {
+    let mut sheet = Sheet::of(kind);
+    write(&mut sheet).and_then(|()| sheet.end()).map_err(|error| format!("{name}: {error}"))
 }
 
 type Writer = (&'static str, Box<dyn Export>, Sheet);

@@ -177,7 +177,8 @@ fn what_is_advertised_can_be_scanned() {
     let conn = streamable(&mut story, A, "2025-06-18", "x");
     offering(story.at(100.0), conn, 2, &["gone", "search"]);
     offering(story.at(200.0), conn, 3, &["search"]);
-    let files = advertised(&inventory(&story));
+    let inventory = inventory(&story);
+    let files: Vec<_> = advertised(&inventory).collect();
     assert_eq!(files.iter().map(|file| file.file.as_str()).collect::<Vec<_>>(), ["tools.json"]);
     let tools: Value = serde_json::from_str(&files[0].json).unwrap();
     assert_eq!(tools, json!({"tools": [{"name": "search", "inputSchema": {"type": "object"}}]}));
@@ -201,7 +202,8 @@ fn no_file_of_what_is_advertised_leaves_the_directory() {
             ok(&json!({"jsonrpc": "2.0", "id": 2, "result": {"tools": [{"name": "a"}]}}).to_string()),
         );
     }
-    let files = advertised(&inventory(&story));
+    let inventory = inventory(&story);
+    let files: Vec<_> = advertised(&inventory).collect();
     assert_eq!(files.len(), 3);
     for file in &files {
         assert!(!file.file.starts_with('.') && !file.file.contains(['/', '\\']), "{}", file.file);

@@ -37,6 +37,8 @@ pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<O
     let mut verdict = Verdict::default();
     // Schemas and the like are in them.
     engine.emit_payloads();
+    // What is kept of them takes the other half.
+    engine.halve_memory();
     let mut rules = Rules::new();
     let is_watched = options.security || known.is_some();
     let watch_options = security::Options { guesses: options.guesses, known };

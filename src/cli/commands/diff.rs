@@ -48,6 +48,8 @@ fn profile(reader: &mut Reader, matching: &mut Matching) -> anyhow::Result<Profi
     matching.prepare(&mut engine);
     // The texts of definitions are in them.
     engine.emit_payloads();
+    // What is kept beside it takes the other half.
+    engine.halve_memory();
     let mut profiler = Profiler::new();
     analysis::run(reader, engine, ProgressBar::start(false), |entries| {
         matching.select(entries, |entry| {

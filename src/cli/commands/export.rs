@@ -44,6 +44,8 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
     matching.prepare(&mut engine);
     if wants.payloads {
         engine.emit_payloads();
+        // What is kept of them takes the other half.
+        engine.halve_memory();
     }
     let progress_bar = ProgressBar::start(!output.is_file());
     let result = output.write(|output| writer.begin(output)).and_then(|()| {

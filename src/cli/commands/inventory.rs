@@ -66,6 +66,8 @@ fn take(
     matching.prepare(&mut engine);
     // Definitions and header fields are in them.
     engine.emit_payloads();
+    // What is kept beside it takes the other half.
+    engine.halve_memory();
     let mut census = Census::new(options.since.map(before_now));
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
         matching.select(entries, |entry| {
@@ -85,12 +87,13 @@ fn take(
 
 /// Writes what servers offer to files of a directory.
 fn write_advertised(inventory: &inventory::Inventory, directory: &Path) -> anyhow::Result<()> {
-    let files = inventory::advertised(inventory);
-    for file in &files {
+    let mut is_empty = true;
+    for file in inventory::advertised(inventory) {
         let path = directory.join(&file.file);
         fs::write(&path, &file.json).with_context(|| format!("{}: cannot be written", path.display()))?;
+        is_empty = false;
     }
-    if files.is_empty() {
+    if is_empty {
         messages::error("note: no listing of tools, prompts or resources in the capture");
     }
     Ok(())

@@ -35,6 +35,8 @@ pub(crate) fn run(arguments: Why, color: Color) -> anyhow::Result<Outcome> {
     }
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
+    // What is kept beside it takes the other half.
+    engine.halve_memory();
     let mut collector = Collector::new(question);
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
         for entry in entries {

@@ -54,6 +54,12 @@ impl Call {
         }
     }
 
+    /// About its memory, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let name = self.name.as_ref().map_or(0, |name| name.len());
+        size_of::<Self>() + self.method.len() + name + self.id.len()
+    }
+
     fn json(&self, masking: &Masking) -> Map<String, Value> {
         let mut map = Map::new();
         map.insert("exchange".to_owned(), json!(self.n));

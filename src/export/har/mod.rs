@@ -24,7 +24,7 @@ use self::entry::{Call, Transaction};
 use self::masking::Masking;
 use super::writer::{Export, Wants, WriterOptions};
 use crate::base::fact::{ConnectionFact, PayloadFact};
-use crate::base::{Fact, Files, Timestamp, json, units};
+use crate::base::{Fact, Files, Room, Timestamp, json, units};
 use crate::ledger::store::Store;
 use crate::ledger::{Entry, Record};
 
@@ -36,6 +36,14 @@ const MAX_TRANSACTIONS: usize = 100_000;
 
 /// Transactions that are kept until it is known which are written. More are left out.
 const MAX_SEEN: usize = 500_000;
+
+/// Memory of the calls of transactions, in bytes. More are left out.
+const MAX_CALL_MEMORY: usize = 24 << 20;
+
+/// Length of the archive, in bytes, and how many more for each byte that was captured: content that
+/// is small when compressed may be a thousand times as long. More entries are left out.
+const MAX_LEN: u64 = 64 << 20;
+const LEN_PER_BYTE: u64 = 64;
 
 /// Events of a transaction that are written, in bytes: the last ones of a long stream.
 const MAX_EVENTS: usize = 4 << 20;
@@ -51,8 +59,12 @@ pub struct Har {
     /// The start of each transaction, by connection.
     starts: HashMap<u32, BTreeMap<u32, Timestamp>>,
     transactions: usize,
-    /// Whether there are more than [`MAX_TRANSACTIONS`] or [`MAX_SEEN`].
+    /// Whether not all transactions and calls are written.
     is_cut: bool,
+    /// Memory that is left for `calls`.
+    room: Room,
+    /// Captured bytes, headers included.
+    captured: u64,
     /// The calls of each transaction, by connection and transaction. Empty for one with a record
     /// that is no call.
     calls: BTreeMap<(u32, u32), Vec<Call>>,
@@ -71,6 +83,8 @@ impl Har {
             starts: HashMap::new(),
             transactions: 0,
             is_cut: false,
+            room: Room::new(MAX_CALL_MEMORY),
+            captured: 0,
             calls: BTreeMap::new(),
             connections: HashMap::new(),
         }
@@ -121,7 +135,12 @@ impl Har {
     fn add(&mut self, tcp_stream: u32, transaction: u32, call: Option<Call>) {
         if self.calls.len() < MAX_TRANSACTIONS || self.calls.contains_key(&(tcp_stream, transaction)) {
             let calls = self.calls.entry((tcp_stream, transaction)).or_default();
-            calls.extend(call.filter(|_| calls.len() < entry::MAX_CALLS));
+            let Some(call) = call.filter(|_| calls.len() < entry::MAX_CALLS) else { return };
+            if self.room.take(call.allocated()) {
+                calls.push(call);
+            } else {
+                self.is_cut = true;
+            }
         } else {
             self.is_cut = true;
         }
@@ -177,6 +196,7 @@ impl Export for Har {
         match entry {
             Entry::Fact(Fact::Payload(fact)) => self.payload(fact),
             Entry::Fact(Fact::Connection(fact)) => self.connection(fact),
+            Entry::Fact(Fact::Capture(fact)) => self.captured = fact.captured_bytes,
             Entry::Record(record) => self.record(record),
             _ => {}
         }
@@ -186,17 +206,42 @@ impl Export for Har {
     fn finish(&mut self, out: &mut dyn io::Write) -> io::Result<()> {
         let creator = json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")});
         write!(out, r#"{{"log":{{"version":"1.2","creator":{creator},"pages":[],"entries":["#)?;
+        let (most, mut len) = (MAX_LEN + LEN_PER_BYTE * self.captured, 0);
         for (at, (_, tcp_stream, number)) in self.chosen().into_iter().enumerate() {
+            if len > most {
+                self.is_cut = true;
+                break;
+            }
             out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
-            self.write_entry((tcp_stream, number), out)?;
+            let mut counted = Counted { out: &mut *out, len: &mut len };
+            self.write_entry((tcp_stream, number), &mut counted)?;
         }
         out.write_all(b"\n]")?;
         if self.is_cut {
             let what = units::several(MAX_TRANSACTIONS as u64, "transaction");
-            let comment = format!("not all are here, {what} at most: narrow it with --filter");
+            let size = units::bytes(most);
+            let comment = format!("not all are here, {what} and {size} at most: narrow it with --filter");
             write!(out, r#","comment":{}"#, json!(comment))?;
         }
         out.write_all(b"}}\n")
+    }
+}
+
+/// Counts what is written.
+struct Counted<'a> {
+    out: &'a mut dyn io::Write,
+    len: &'a mut u64,
+}
+
+impl io::Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        *self.len += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

@@ -13,5 +13,5 @@ pub use carried::{CarriedLists, CarriedPage};
 pub use comparison::member_changes;
 pub use kind::DefinitionKind;
 pub use member_change::MemberChange;
-pub use offers::{Offered, Offers, ServerOffers};
-pub use page::{Listed, ListedPage, has_same_content};
+pub use offers::{Offered, Offers, ServerOffers, Version};
+pub use page::{Listed, ListedPage};

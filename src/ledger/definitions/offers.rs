@@ -6,24 +6,27 @@ use std::sync::Arc;
 
 use super::carried::{CarriedLists, CarriedPage};
 use super::kind::DefinitionKind;
-use super::page::{ListedPage, has_same_content};
-use crate::base::{Fact, limits};
+use super::page::ListedPage;
+use crate::base::{ContentHash, Fact, limits};
 use crate::mcp::{Exchange, ServerRef};
 
 /// Versions of a definition that are kept: the latest. A server may offer one to each kind of
 /// client.
 const MAX_VERSIONS: usize = 4;
 
-/// Lists whose next page is awaited, of one server and kind.
-const MAX_OPEN_LISTS: usize = 64;
+/// Lists whose next page is awaited, and the names in all of them.
+const MAX_OPEN_LISTS: usize = 1024;
+const MAX_OPEN_NAMES: usize = 65_536;
 
 /// What the servers of a capture offer: exchanges and payloads in, definitions out. Texts beyond
 /// [`limits::MAX_DEFINITION_TEXT`] are left out, and then no list is whole.
 #[derive(Debug, Default)]
 pub struct Offers {
     carried: CarriedLists,
-    servers: BTreeMap<ServerRef, Server>,
+    servers: BTreeMap<ServerRef, ServerOffers>,
+    open: OpenLists,
     definitions: usize,
+    /// Length of the texts of definitions, and of what names servers.
     text_len: usize,
     /// Whether not everything was kept.
     is_full: bool,
@@ -38,28 +41,37 @@ pub struct ServerOffers {
     pub kinds: BTreeMap<DefinitionKind, Offered>,
 }
 
+/// Lists of which a page is missing yet, the latest last.
 #[derive(Debug, Default)]
-struct Server {
-    /// The name that it gives itself; `None` if it was not seen.
-    name: Option<Arc<str>>,
-    kinds: BTreeMap<DefinitionKind, Offered>,
-    /// Lists of which a page is missing yet, the latest last.
-    open: VecDeque<OpenList>,
+struct OpenLists {
+    lists: VecDeque<OpenList>,
+    names: usize,
 }
 
 #[derive(Debug)]
 struct OpenList {
-    session: u32,
-    kind: DefinitionKind,
+    of: ListKey,
     names: BTreeSet<String>,
-    cursor: String,
+    cursor: Box<str>,
+}
+
+/// A session and what it lists.
+type ListKey = (u32, DefinitionKind);
+
+/// A version of a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its JSON text.
+    pub json: Box<str>,
+    /// Its content.
+    pub content: ContentHash,
 }
 
 /// The definitions of one kind.
 #[derive(Clone, Debug, Default)]
 pub struct Offered {
     /// The versions of each definition, the latest last.
-    definitions: BTreeMap<String, Vec<Box<str>>>,
+    definitions: BTreeMap<String, Vec<Version>>,
     /// The names of the latest list that was captured whole; `None` if none was.
     whole: Option<BTreeSet<String>>,
 }
@@ -87,7 +99,7 @@ impl Offered {
 
     /// The versions of a definition, the latest last.
     #[must_use]
-    pub fn versions(&self, name: &str) -> &[Box<str>] {
+    pub fn versions(&self, name: &str) -> &[Version] {
         self.definitions.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -95,7 +107,7 @@ impl Offered {
         for (name, versions) in other.definitions {
             let known = self.definitions.entry(name).or_default();
             for version in versions {
-                add_version(known, &version);
+                add_version(known, version);
             }
         }
         self.whole = match (self.whole.take(), other.whole) {
@@ -109,15 +121,16 @@ impl Offered {
 }
 
 /// Adds the latest version. Returns the number of bytes that are kept more.
-fn add_version(versions: &mut Vec<Box<str>>, json: &str) -> usize {
-    if let Some(known) = versions.iter().position(|known| has_same_content(known, json)) {
+fn add_version(versions: &mut Vec<Version>, new: Version) -> usize {
+    if let Some(known) = versions.iter().position(|known| known.content == new.content) {
         let known = versions.remove(known);
         versions.push(known);
         return 0;
     }
-    let dropped = if versions.len() >= MAX_VERSIONS { versions.remove(0).len() } else { 0 };
-    versions.push(json.into());
-    json.len().saturating_sub(dropped)
+    let dropped = if versions.len() >= MAX_VERSIONS { versions.remove(0).json.len() } else { 0 };
+    let len = new.json.len();
+    versions.push(new);
+    len.saturating_sub(dropped)
 }
 
 impl Offers {
@@ -130,42 +143,68 @@ impl Offers {
 
     /// Takes an exchange that is over.
     pub fn exchange(&mut self, exchange: &Exchange) {
-        let server = exchange.session.identity();
-        if self.servers.len() >= limits::MAX_TABLE_ROWS && !self.servers.contains_key(&server) {
-            self.is_full = true;
+        let reference = exchange.session.identity();
+        let page = self.carried.take(exchange);
+        if !self.has_server(&reference, exchange.session.server_name.as_ref()) {
             return;
         }
-        if let Some(name) = &exchange.session.server_name {
-            let known = &mut self.servers.entry(server.clone()).or_default().name;
-            if known.as_ref() != Some(name) {
-                *known = Some(Arc::clone(name));
-            }
-        }
-        let Some(CarriedPage { body, cursor }) = self.carried.take(exchange) else { return };
+        let Some(CarriedPage { body, cursor }) = page else { return };
         let Some(page) = ListedPage::parse(&body) else { return };
         let session = exchange.session.number;
         for (kind, list) in &page.lists {
             let names: BTreeSet<String> = list.iter().map(|listed| listed.name.clone()).collect();
             for listed in list {
-                self.definition(&server, *kind, &listed.name, listed.json);
+                self.definition(&reference, *kind, &listed.name, listed.json);
             }
-            let server = self.servers.entry(server.clone()).or_default();
-            server.page((session, *kind), names, cursor.as_deref(), page.next_cursor);
+            if self.is_full {
+                continue;
+            }
+            let whole = self.open.page((session, *kind), names, cursor.as_deref(), page.next_cursor.clone());
+            if let Some(names) = whole {
+                let offers = self.servers.entry(reference.clone()).or_default();
+                offers.kinds.entry(*kind).or_default().whole = Some(names);
+            }
         }
+    }
+
+    /// Adds a server with its name; false if there are too many.
+    fn has_server(&mut self, server: &ServerRef, name: Option<&Arc<str>>) -> bool {
+        if !self.servers.contains_key(server) {
+            let len = server.path.as_ref().map_or(0, |path| path.len());
+            if self.servers.len() >= limits::MAX_TABLE_ROWS
+                || self.text_len + len > limits::MAX_DEFINITION_TEXT
+            {
+                self.is_full = true;
+                return false;
+            }
+            self.text_len += len;
+            self.servers.insert(server.clone(), ServerOffers::default());
+        }
+        if let (Some(name), Some(server)) = (name, self.servers.get_mut(server))
+            && server.name.as_ref() != Some(name)
+        {
+            self.text_len = self.text_len - server.name.as_ref().map_or(0, |name| name.len()) + name.len();
+            server.name = Some(Arc::clone(name));
+        }
+        true
     }
 
     fn definition(&mut self, server: &ServerRef, kind: DefinitionKind, name: &str, json: &str) {
         let has_room = self.definitions < limits::MAX_DEFINITIONS
             && self.text_len + json.len() + name.len() <= limits::MAX_DEFINITION_TEXT;
+        if !has_room {
+            self.is_full = true;
+            return;
+        }
         let offered = self.servers.entry(server.clone()).or_default().kinds.entry(kind).or_default();
+        let version = Version { json: json.into(), content: ContentHash::of(json) };
         match offered.definitions.get_mut(name) {
-            Some(versions) if has_room => self.text_len += add_version(versions, json),
-            None if has_room => {
+            Some(versions) => self.text_len += add_version(versions, version),
+            None => {
                 self.definitions += 1;
                 self.text_len += json.len() + name.len();
-                offered.definitions.insert(name.to_owned(), vec![json.into()]);
+                offered.definitions.insert(name.to_owned(), vec![version]);
             }
-            _ => self.is_full = true,
         }
     }
 
@@ -178,7 +217,7 @@ impl Offers {
             if is_full {
                 server.kinds.values_mut().for_each(|offered| offered.whole = None);
             }
-            (reference, ServerOffers { name: server.name, kinds: server.kinds })
+            (reference, server)
         });
         offers.collect()
     }
@@ -198,30 +237,32 @@ impl Offers {
     }
 }
 
-impl Server {
-    /// Takes the names of a page: a list is whole if its pages follow each other by their cursors.
+impl OpenLists {
+    /// Takes the names of a page and returns those of the list if it is whole: its pages follow
+    /// each other by their cursors.
     fn page(
         &mut self,
-        (session, kind): (u32, DefinitionKind),
+        of: ListKey,
         mut names: BTreeSet<String>,
         cursor: Option<&str>,
-        next_cursor: Option<&str>,
-    ) {
+        next_cursor: Option<Box<str>>,
+    ) -> Option<BTreeSet<String>> {
         if let Some(cursor) = cursor {
-            let is_it =
-                |open: &OpenList| (open.session, open.kind) == (session, kind) && open.cursor == cursor;
-            let Some(at) = self.open.iter().position(is_it) else { return };
-            names.extend(self.open.remove(at).map(|open| open.names).unwrap_or_default());
+            let is_it = |open: &OpenList| open.of == of && *open.cursor == *cursor;
+            let at = self.lists.iter().rposition(is_it)?;
+            let before = self.lists.remove(at)?.names;
+            self.names -= before.len();
+            names.extend(before);
         }
-        match next_cursor {
-            None => self.kinds.entry(kind).or_default().whole = Some(names),
-            Some(next) => {
-                if self.open.len() >= MAX_OPEN_LISTS {
-                    self.open.pop_front();
-                }
-                self.open.push_back(OpenList { session, kind, names, cursor: next.to_owned() });
-            }
+        let Some(cursor) = next_cursor else { return Some(names) };
+        self.names += names.len();
+        self.lists.push_back(OpenList { of, names, cursor });
+        while (self.lists.len() > MAX_OPEN_LISTS || self.names > MAX_OPEN_NAMES)
+            && let Some(oldest) = self.lists.pop_front()
+        {
+            self.names -= oldest.names.len();
         }
+        None
     }
 }
 
@@ -235,36 +276,37 @@ mod tests {
 
     #[test]
     fn a_list_is_whole_with_its_last_page() {
-        let mut server = Server::default();
-        let of = (1, DefinitionKind::Tool);
-        let whole = |server: &Server| server.kinds.get(&of.1).and_then(|offered| offered.whole.clone());
-        server.page(of, names(&["a"]), None, Some("\"c1\""));
-        server.page((2, of.1), names(&["x"]), Some("\"c1\""), None);
-        assert_eq!(whole(&server), None, "the page of another session");
-        server.page(of, names(&["b"]), Some("\"c1\""), Some("\"c2\""));
-        server.page(of, names(&["d"]), Some("\"other\""), None);
-        assert_eq!(whole(&server), None);
-        server.page(of, names(&["c"]), Some("\"c2\""), None);
-        assert_eq!(whole(&server), Some(names(&["a", "b", "c"])));
-        server.page(of, names(&["a"]), None, None);
-        assert_eq!(whole(&server), Some(names(&["a"])), "the latest");
+        let (mut open, of) = (OpenLists::default(), (1, DefinitionKind::Tool));
+        let mut page = |of, list: &[&str], cursor, next: Option<&str>| {
+            open.page(of, names(list), cursor, next.map(Into::into))
+        };
+        assert_eq!(page(of, &["a"], None, Some("\"c1\"")), None);
+        assert_eq!(page((2, of.1), &["x"], Some("\"c1\""), None), None, "the page of another session");
+        assert_eq!(page(of, &["b"], Some("\"c1\""), Some("\"c2\"")), None);
+        assert_eq!(page(of, &["d"], Some("\"other\""), None), None);
+        assert_eq!(page(of, &["c"], Some("\"c2\""), None), Some(names(&["a", "b", "c"])));
+        assert_eq!(page(of, &["a"], None, None), Some(names(&["a"])));
     }
 
     #[test]
     fn lists_that_never_end_have_a_cap() {
-        let mut server = Server::default();
-        for session in 0..1000 {
-            server.page((session, DefinitionKind::Tool), names(&["a"]), None, Some("1"));
+        let mut open = OpenLists::default();
+        for session in 0..3 * MAX_OPEN_LISTS as u32 {
+            open.page((session, DefinitionKind::Tool), names(&["a", "b"]), None, Some("1".into()));
         }
-        assert_eq!(server.open.len(), MAX_OPEN_LISTS);
+        assert_eq!((open.lists.len(), open.names), (MAX_OPEN_LISTS, 2 * MAX_OPEN_LISTS));
+        let many: BTreeSet<String> = (0..MAX_OPEN_NAMES).map(|n| n.to_string()).collect();
+        open.page((0, DefinitionKind::Tool), many, None, Some("1".into()));
+        assert_eq!((open.lists.len(), open.names), (1, MAX_OPEN_NAMES));
     }
 
     #[test]
     fn versions_are_kept_by_content() {
         let mut versions = Vec::new();
         for json in [r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, r#"{"a":2}"#, r#"{"a":1,"b":2}"#] {
-            add_version(&mut versions, json);
+            add_version(&mut versions, Version { json: json.into(), content: ContentHash::of(json) });
         }
-        assert_eq!(versions, [r#"{"a":2}"#.into(), Box::from(r#"{"a":1,"b":2}"#)]);
+        let kept: Vec<_> = versions.iter().map(|version| &*version.json).collect();
+        assert_eq!(kept, [r#"{"a":2}"#, r#"{"a":1,"b":2}"#]);
     }
 }

@@ -6,9 +6,8 @@
 //! ```
 
 use super::http_item::HttpItem;
-use crate::base::Finding;
 use crate::base::fact::ConnectionFact;
-use crate::ledger::room::Room;
+use crate::base::{Finding, Room};
 use crate::mcp::{Notification, Session, Stream, Transaction};
 
 /// Memory of rows and payloads beside the memory that the user allows for them, in bytes.
@@ -132,10 +131,7 @@ impl Row for ConnectionFact {
     }
 
     fn memory(&self) -> usize {
-        let tls = self.tls.as_ref().map_or(0, |tls| {
-            let offered = tls.alpn_offered.iter().map(|name| name.len() + size_of::<Box<str>>());
-            size_of_val(&**tls) + len(tls.sni.as_deref()) + offered.sum::<usize>()
-        });
+        let tls = self.tls.as_ref().map_or(0, |tls| size_of_val(&**tls) + tls.text_len());
         size_of::<Self>() + tls
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use crate::base::{Files, Origin};
-use crate::ledger::definitions::{DefinitionKind, Listed, ListedPage, has_same_content, member_changes};
+use crate::base::{ContentHash, Files, Origin};
+use crate::ledger::definitions::{DefinitionKind, Listed, ListedPage, member_changes};
 use crate::tui::times::Times;
 
 /// Length of the longest definition that is compared line by line, in bytes.
@@ -25,6 +25,7 @@ pub(super) type DefinitionKey = (DefinitionKind, String);
 pub(super) struct Version {
     /// Its JSON text.
     pub(super) json: Box<str>,
+    content: ContentHash,
     /// The packet that completed the first listing with it.
     pub(super) since: Origin,
     /// Who was offered it.
@@ -107,14 +108,14 @@ impl History {
     }
 
     fn add_version(&mut self, key: DefinitionKey, json: &str, page: &Page<'_>) {
-        let versions = self.versions.entry(key).or_default();
+        let (versions, content) = (self.versions.entry(key).or_default(), ContentHash::of(json));
         let count = versions.len();
         let earliest = versions.iter_mut().rfind(|version| version.audience == page.audience);
         match earliest {
-            Some(earliest) if has_same_content(&earliest.json, json) => earliest.since = page.at,
+            Some(earliest) if earliest.content == content => earliest.since = page.at,
             _ if count < MAX_VERSIONS => {
                 let audience = page.audience.clone();
-                versions.push(Version { json: json.into(), since: page.at, audience });
+                versions.push(Version { json: json.into(), content, since: page.at, audience });
             }
             _ => {}
         }

@@ -9,12 +9,21 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 /// builds a definition anew for each list may write its members in another order. The order of
 /// array elements does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ContentHash(pub(super) u64);
+pub struct ContentHash(pub u64);
 
 impl ContentHash {
     /// Returns the hash of a JSON text; of its bytes if it nests too deeply to be read.
-    pub(super) fn of(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_else(|_| Self::hash((0_u8, text)))
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self::read(text).unwrap_or_else(|_| Self::hash((0_u8, text)))
+    }
+
+    /// Reads a JSON text to its end without building it.
+    ///
+    /// # Errors
+    /// What `serde_json` cannot read, at its place: it is no JSON, or nests too deeply.
+    pub fn read(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
     }
 
     fn hash(value: impl Hash) -> Self {
