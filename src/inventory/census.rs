@@ -154,7 +154,7 @@ impl Census {
         let key = (exchange.tcp_stream, exchange.transaction);
         if exchange.origin == Side::Client {
             let server = exchange.session.identity();
-            if let Some(server) = row(&mut inventory.servers, server, server_len, &mut self.room) {
+            if let Some(server) = row(&mut inventory.servers, server, ServerRef::text_len, &mut self.room) {
                 let tls = exchange.protocols.tls.as_deref();
                 let version = tls.map_or("none", |tls| tls.version_name().unwrap_or("unknown"));
                 server.tls.add(version, &mut self.room);
@@ -212,7 +212,7 @@ impl Census {
             inventory.left_out += 1;
             return;
         };
-        let Some(server) = row(&mut inventory.servers, reference, server_len, room) else {
+        let Some(server) = row(&mut inventory.servers, reference, ServerRef::text_len, room) else {
             inventory.left_out += 1;
             return;
         };
@@ -224,10 +224,6 @@ impl Census {
             None => client.asked.merge(&behaviour.revisions, room),
         }
     }
-}
-
-fn server_len(server: &ServerRef) -> usize {
-    server.path.as_ref().map_or(0, |path| path.len())
 }
 
 /// The row with this key, which is created if there is room for it; `len` is the length of the key.

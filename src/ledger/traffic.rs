@@ -177,8 +177,8 @@ pub struct Offered {
 pub(super) struct OfferTotals {
     lists: BTreeMap<(ServerRef, &'static str), BTreeMap<Box<str>, u64>>,
     definitions: usize,
-    /// Length of the names of definitions and of used names, in bytes: each at most
-    /// [`limits::MAX_TABLE_TEXT`].
+    /// Length of the names of definitions and of used names, with the paths of their servers, in
+    /// bytes: each at most [`limits::MAX_TABLE_TEXT`].
     definitions_len: usize,
     uses_len: usize,
     /// The place in `counts` of what was used. Never iterated: its order is random.
@@ -194,8 +194,12 @@ type Used = (ServerRef, &'static str, Arc<str>);
 impl OfferTotals {
     pub(super) fn record(&mut self, offer: &Offer) {
         let key = (offer.server.clone(), offer.kind);
-        if self.lists.len() >= limits::MAX_TABLE_ROWS && !self.lists.contains_key(&key) {
-            return;
+        if !self.lists.contains_key(&key) {
+            let len = self.definitions_len + offer.server.text_len();
+            if self.lists.len() >= limits::MAX_TABLE_ROWS || len > limits::MAX_TABLE_TEXT {
+                return;
+            }
+            self.definitions_len = len;
         }
         let list = self.lists.entry(key).or_default();
         for (name, bytes) in &offer.definitions {
@@ -244,7 +248,7 @@ impl OfferTotals {
 
     /// Adds what was not used before; returns its place, or `None` if there is no room.
     fn add_use(&mut self, key: Used) -> Option<usize> {
-        let len = self.uses_len + key.2.len();
+        let len = self.uses_len + key.2.len() + key.0.text_len();
         if self.uses.len() >= limits::MAX_TABLE_ROWS || len > limits::MAX_TABLE_TEXT {
             return None;
         }

@@ -13,6 +13,9 @@ use crate::rpc::Listing;
 /// Versions of a definition that are remembered: a server may offer one to each kind of user.
 const MAX_VERSIONS: usize = 4;
 
+/// About the memory of a definition, in bytes.
+const DEFINITION: usize = 50;
+
 /// The definitions of all servers, and the complete lists of all sessions.
 #[derive(Debug, Default)]
 pub(super) struct Definitions {
@@ -89,8 +92,12 @@ impl Definitions {
         let known = match self.servers.entry((server, audience)) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) if has_room => {
-                // It takes as much memory as a definition, also if it has none.
-                self.definitions += 1;
+                // It takes as much memory as a definition, also if it has none, and its texts as much
+                // as several.
+                let (server, audience) = entry.key();
+                let texts = [&audience.revision, &audience.client].into_iter().flatten();
+                let len = server.text_len() + texts.map(|text| text.len()).sum::<usize>();
+                self.definitions += 1 + len / DEFINITION;
                 entry.insert(Known::default())
             }
             Entry::Vacant(_) => {

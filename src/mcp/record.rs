@@ -66,6 +66,14 @@ pub struct ServerRef {
     pub path: Option<Arc<str>>,
 }
 
+impl ServerRef {
+    /// The length of its texts, in bytes.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        self.path.as_ref().map_or(0, |path| path.len())
+    }
+}
+
 /// Address, port and path. The path is text from traffic.
 impl fmt::Display for ServerRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -170,7 +170,7 @@ impl Offers {
     /// Adds a server with its name; false if there are too many.
     fn has_server(&mut self, server: &ServerRef, name: Option<&Arc<str>>) -> bool {
         if !self.servers.contains_key(server) {
-            let len = server.path.as_ref().map_or(0, |path| path.len());
+            let len = server.text_len();
             if self.servers.len() >= limits::MAX_TABLE_ROWS
                 || self.text_len + len > limits::MAX_DEFINITION_TEXT
             {
