@@ -92,8 +92,8 @@ impl Definitions {
         let known = match self.servers.entry((server, audience)) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) if has_room => {
-                // It takes as much memory as a definition, also if it has none, and its texts as much
-                // as several.
+                // It takes as much memory as a definition, also if it has none, and its texts as
+                // much as several.
                 let (server, audience) = entry.key();
                 let texts = [&audience.revision, &audience.client].into_iter().flatten();
                 let len = server.text_len() + texts.map(|text| text.len()).sum::<usize>();
