@@ -14,10 +14,10 @@ pub struct Event {
     /// are excluded; if the blank line is CR LF, the CR dispatches and the LF is excluded.
     pub span: Span,
     /// The `event` field; `None` if it is absent, empty or `message`, which mean the same. At
-    /// most [`limits::MAX_TEXT`] bytes.
+    /// most [`MAX_TEXT`](crate::base::limits::MAX_TEXT) bytes.
     pub name: Option<Box<str>>,
     /// The `id` field (empty: it resets the last event id); `None` if there is none, or if it is
-    /// ignored because it contains NUL. At most [`limits::MAX_TEXT`] bytes.
+    /// ignored because it contains NUL. At most [`MAX_TEXT`](crate::base::limits::MAX_TEXT) bytes.
     pub id: Option<Arc<str>>,
     /// The `retry` field in milliseconds; `None` unless it is all digits.
     pub retry: Option<u64>,

@@ -12,7 +12,7 @@ use crate::base::{ContentHash, limits};
 pub struct ListedPage<'a> {
     /// The lists that it has, with their definitions in order. A well-formed page has one.
     pub lists: Vec<(DefinitionKind, Vec<Listed<'a>>)>,
-    /// `nextCursor` as [`cursor`] returns it; `None` if no page follows.
+    /// The text of `nextCursor`, a hash if it is long; `None` if no page follows.
     pub next_cursor: Option<Box<str>>,
 }
 
