@@ -30,7 +30,7 @@ pub(super) struct CacheHints {
 impl CacheHints {
     /// Takes a call and returns what is wrong with its result.
     pub(super) fn push(&mut self, call: &Call<'_>) -> Vec<Finding> {
-        let Some(result) = call.result().filter(|_| call.is_stateless()) else { return Vec::new() };
+        let Some(result) = call.result().filter(|_| call.exchange.is_stateless()) else { return Vec::new() };
         let method = &*call.exchange.method;
         let kind = result.get("resultType");
         let mut findings = Vec::new();

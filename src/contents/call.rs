@@ -8,8 +8,8 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::base::{Code, Finding, Origin};
-use crate::ledger::{Exchange, Notification, ServerRef};
+use crate::base::{Code, Finding};
+use crate::ledger::{Exchange, ServerRef};
 
 /// The text of a message, parsed when a rule asks for it.
 #[derive(Debug)]
@@ -88,55 +88,19 @@ impl Call<'_> {
         self.response.as_ref().is_some_and(|text| text.mentions(member))
     }
 
-    /// Whether MCP 2026-07-28 or later applies: no sessions on the wire, and no `initialize`.
-    pub(super) fn is_stateless(&self) -> bool {
-        self.exchange.protocol_version.as_deref().is_some_and(is_stateless)
-    }
-
     /// A finding at the end of the request.
     pub(super) fn of_request(&self, code: Code, detail: String) -> Finding {
-        self.finding(code, self.exchange.request.span.end, detail)
+        self.exchange.finding(code, self.exchange.request.span.end, detail)
     }
 
     /// A finding at the end of the response.
     pub(super) fn of_response(&self, code: Code, detail: String) -> Finding {
         let message = self.exchange.response.unwrap_or(self.exchange.request);
-        self.finding(code, message.span.end, detail)
-    }
-
-    fn finding(&self, code: Code, at: Origin, detail: String) -> Finding {
-        let Exchange { tcp_stream, session, n, .. } = self.exchange;
-        Finding {
-            code,
-            at: Some(at),
-            tcp_stream: Some(*tcp_stream),
-            session: Some(session.number),
-            exchange: Some(*n),
-            count: 1,
-            detail,
-        }
-    }
-}
-
-/// A finding about a notification.
-pub(super) fn of_notification(code: Code, notification: &Notification, detail: String) -> Finding {
-    Finding {
-        code,
-        at: Some(notification.message.span.end),
-        tcp_stream: Some(notification.tcp_stream),
-        session: Some(notification.session.number),
-        exchange: notification.exchange,
-        count: 1,
-        detail,
+        self.exchange.finding(code, message.span.end, detail)
     }
 }
 
 /// A server as a key: its path may be long, and there may be many.
 pub(super) fn server_key(server: &ServerRef) -> u64 {
     FixedState::with_seed(0).hash_one(server)
-}
-
-/// Whether a revision has no sessions on the wire: 2026-07-28 and later.
-pub(super) fn is_stateless(version: &str) -> bool {
-    version.len() == "2026-07-28".len() && version >= "2026-07-28" && version.starts_with("20")
 }

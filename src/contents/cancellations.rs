@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
 
-use super::call::{is_stateless, of_notification};
 use crate::base::{Code, Finding, Side, Status, limits, text};
 use crate::ledger::{Cause, Exchange, Notification, Transport};
 
@@ -29,7 +28,7 @@ impl Cancellations {
     pub(super) fn exchange(&mut self, exchange: &Exchange) -> Option<Finding> {
         let version = exchange.protocol_version.as_deref()?;
         let method = &*exchange.method;
-        let is_stateless = is_stateless(version);
+        let is_stateless = exchange.is_stateless();
         if is_stateless && self.stateless.len() < limits::MAX_OPEN_EXCHANGES {
             self.stateless.insert(exchange.session.number);
         }
@@ -47,16 +46,7 @@ impl Cancellations {
                 return None;
             };
         let is_new = self.is_new(exchange.session.number, &detail);
-        let finding = Finding {
-            code,
-            at: Some(at),
-            tcp_stream: Some(exchange.tcp_stream),
-            session: Some(exchange.session.number),
-            exchange: Some(exchange.n),
-            count: 1,
-            detail,
-        };
-        is_new.then_some(finding)
+        is_new.then(|| exchange.finding(code, at, detail))
     }
 
     /// Takes a notification.
@@ -68,7 +58,7 @@ impl Cancellations {
             && self.is_stateless(number);
         let detail = "notifications/cancelled is POSTed: closing the response cancels a request";
         (is_it && self.is_new(number, detail))
-            .then(|| of_notification(Code::ContentsBadCancel, notification, detail.to_owned()))
+            .then(|| notification.finding(Code::ContentsBadCancel, detail.to_owned()))
     }
 
     fn is_new(&mut self, session: u32, detail: &str) -> bool {

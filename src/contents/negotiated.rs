@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::{Call, of_notification};
+use super::call::Call;
 use crate::base::{Code, Finding, Side, Status, limits, text};
 use crate::ledger::Notification;
 
@@ -91,7 +91,7 @@ impl Negotiated {
         let exchange = call.exchange;
         let server = self.servers.get(&exchange.session.number)?;
         let method = &*exchange.method;
-        if server.is_stateless != call.is_stateless() {
+        if server.is_stateless != call.exchange.is_stateless() {
             return None;
         }
         let needed = match method {
@@ -126,7 +126,7 @@ impl Negotiated {
         }
         let detail = format!("{method} needs {list}.listChanged, which the server did not announce");
         let is_new = self.is_new(notification.session.number, &detail);
-        is_new.then(|| of_notification(CODE, notification, detail))
+        is_new.then(|| notification.finding(CODE, detail))
     }
 
     fn is_new(&mut self, session: u32, detail: &str) -> bool {

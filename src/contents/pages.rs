@@ -48,7 +48,7 @@ impl Pages {
         if let Some(cursor) = asked
             && !list.given.contains(&hash(cursor))
             && !list.is_full
-            && !call.is_stateless()
+            && !call.exchange.is_stateless()
             && deferred.has_begun(session)
         {
             let detail = format!("{method} with a cursor that no page of the session had before");

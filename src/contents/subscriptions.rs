@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::{Call, of_notification};
+use super::call::Call;
 use super::deferred::Deferred;
 use crate::base::{Code, Finding, Side};
 use crate::ledger::Notification;
@@ -129,13 +129,13 @@ impl Subscriptions {
         }
         let shown = uri.get(..uri.floor_char_boundary(200)).unwrap_or(uri);
         let detail = format!("{shown} was updated, and the client did not subscribe to it");
-        deferred.push(number, of_notification(Code::ContentsNotSubscribed, notification, detail));
+        deferred.push(number, notification.finding(Code::ContentsNotSubscribed, detail));
     }
 
     fn listened(&mut self, notification: &Notification, params: &Value) {
         let Some(n) = notification.exchange else { return };
         let method = &*notification.method;
-        let told = |detail| of_notification(Code::ContentsBadSubscription, notification, detail);
+        let told = |detail| notification.finding(Code::ContentsBadSubscription, detail);
         if !self.streams.contains_key(&n) {
             if self.streams.len() >= MAX_STREAMS
                 && let Some(oldest) = self.order.pop_front()

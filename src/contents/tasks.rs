@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::{Call, of_notification, server_key};
+use super::call::{Call, server_key};
 use super::deferred::Deferred;
 use crate::base::{Code, Finding, Timestamp, text, units};
 use crate::ledger::Notification;
@@ -87,7 +87,7 @@ impl Tasks {
         let task = self.task(server_key(&notification.session.identity()), id)?;
         let span = notification.message.span;
         let detail = task.status(id, status, span.start.time, span.end.time)?;
-        Some(of_notification(Code::ContentsTaskStatus, notification, detail))
+        Some(notification.finding(Code::ContentsTaskStatus, detail))
     }
 
     fn created(&mut self, call: &Call<'_>) -> Option<Finding> {
@@ -104,7 +104,10 @@ impl Tasks {
         let known = self.task(server_key(&call.exchange.session.identity()), id)?;
         (known.created, known.ttl) = (Some(at), Ttl::of(task));
         // The extension of later revisions does not say how a task begins.
-        if status != "working" && !call.is_stateless() && !std::mem::replace(&mut known.is_told, true) {
+        if status != "working"
+            && !call.exchange.is_stateless()
+            && !std::mem::replace(&mut known.is_told, true)
+        {
             let detail = format!("task {}: begins as {status}, not as working", shown(id));
             return Some(call.of_response(Code::ContentsTaskStatus, detail));
         }
@@ -123,7 +126,7 @@ impl Tasks {
             }
             let Some(task) = self.tasks.get_mut(&(server, text::hash(id))) else {
                 let session = exchange.session.number;
-                if !self.is_full && !call.is_stateless() && deferred.has_begun(session) {
+                if !self.is_full && !call.exchange.is_stateless() && deferred.has_begun(session) {
                     let detail =
                         format!("{} of task {}, which the server does not know", exchange.method, shown(id));
                     deferred.push(session, call.of_request(Code::ContentsUnknownTask, detail));

@@ -6,9 +6,9 @@ use super::carrier::Carrier;
 use super::handle::{SessionIndex, TransactionKey};
 use super::heads::ResponseHead;
 use super::history::Continued;
+use super::method;
 use super::record::{Asked, Cause, Exchange, MessageSpan, SessionRef, Transport, Twins};
 use super::transaction::Transaction;
-use super::{method, revision};
 use crate::base::http2::Http2Facts;
 use crate::base::{Code, Degraded, Origin, Side, Span, Status, Timestamp};
 use crate::rpc::{Envelope, Id, Kind, RpcError};
@@ -214,7 +214,7 @@ impl OpenExchange {
 
     /// Whether the client cancels it by closing the response stream: since 2026-07-28.
     pub(super) fn is_cancelled_by_closing(&self) -> bool {
-        self.record.protocol_version.as_deref().is_some_and(revision::is_stateless)
+        self.record.is_stateless()
     }
 
     /// Whether what should have carried its response is over.

@@ -46,6 +46,7 @@ mod passage;
 mod passed_on;
 mod quirks;
 mod record;
+mod record_findings;
 mod refusal;
 mod request_index;
 mod revision;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::revision;
 use crate::base::http2::Http2Facts;
 use crate::base::protocols::Protocols;
 use crate::base::{Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Status, Timestamp};
@@ -316,6 +317,13 @@ impl Exchange {
     #[must_use]
     pub fn is_other_view(&self) -> bool {
         self.twins.in_front.is_some()
+    }
+
+    /// Whether its revision has no session ids and no `initialize` (MCP 2026-07-28 or later);
+    /// `false` if the revision is not known.
+    #[must_use]
+    pub fn is_stateless(&self) -> bool {
+        self.protocol_version.as_deref().is_some_and(revision::is_stateless)
     }
 
     /// The packet that completed the exchange: the later one of the ends of request and response.

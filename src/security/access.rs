@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::requests::RequestHead;
-use crate::base::{Code, Finding, Origin, Status};
+use crate::base::{Code, Finding, Status};
 use crate::ledger::{Exchange, ServerRef};
 
 /// Servers that are kept.
@@ -43,7 +43,9 @@ impl Access {
         if is_call && head.scheme.is_none() && head.in_url.is_none() && !head.has_cookie {
             known.without += 1;
             // What it is called is known at the end.
-            known.first.get_or_insert_with(|| of(exchange, Code::SecurityOpenServer, String::new()));
+            known.first.get_or_insert_with(|| {
+                exchange.finding(Code::SecurityOpenServer, exchange.request.span.start, String::new())
+            });
         } else if is_call {
             known.with += 1;
         }
@@ -52,7 +54,7 @@ impl Access {
             return None;
         }
         let detail = format!("{} from the origin {origin} succeeds at {}", exchange.method, head.host);
-        Some(of(exchange, Code::SecurityOriginUnchecked, detail))
+        Some(exchange.finding(Code::SecurityOriginUnchecked, exchange.request.span.start, detail))
     }
 
     /// Returns what is known at the end.
@@ -74,18 +76,5 @@ impl Access {
             Some(finding)
         });
         told.collect()
-    }
-}
-
-fn of(exchange: &Exchange, code: Code, detail: String) -> Finding {
-    let at: Origin = exchange.request.span.start;
-    Finding {
-        code,
-        at: Some(at),
-        tcp_stream: Some(exchange.tcp_stream),
-        session: Some(exchange.session.number),
-        exchange: Some(exchange.n),
-        count: 1,
-        detail,
     }
 }

@@ -195,10 +195,7 @@ impl Watch {
         }
         let mut tell = |watch: &mut Self, code, detail: String| {
             if watch.is_new(code, server) {
-                let mut finding = finding(code, at, key.0, detail);
-                finding.session = Some(exchange.session.number);
-                finding.exchange = Some(exchange.n);
-                findings.push(finding);
+                findings.push(exchange.finding(code, at, detail));
             }
         };
         if let Some(name) = &head.in_url {
