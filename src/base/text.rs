@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher as _, DefaultHasher, Hasher};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use super::limits;
 
 /// Truncates `text` to [`limits::MAX_TEXT`] bytes. A truncated text ends in `…` and a hash of the
@@ -25,6 +27,17 @@ fn kept_to(limit: usize, text: &str) -> Cow<'_, str> {
     }
     let (front, _) = text.split_at(text.floor_char_boundary(limit));
     Cow::Owned(format!("{front}…{:016x}", hash(text)))
+}
+
+/// Decodes a header value of MCP 2026-07-28: one that is not ASCII is carried as `=?base64?…?=`.
+#[must_use]
+pub fn decoded_header(value: &str) -> Cow<'_, str> {
+    let coded = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?="));
+    let bytes = coded.and_then(|coded| BASE64_STANDARD.decode(coded).ok());
+    match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(text) => Cow::Owned(text),
+        None => Cow::Borrowed(value),
+    }
 }
 
 /// Returns the text that `bytes` are, as [`std::str::from_utf8`] does, 64 bytes at a time.

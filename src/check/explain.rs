@@ -50,7 +50,7 @@ pub fn write(info: &CodeInfo, out: &mut dyn io::Write) -> io::Result<()> {
 /// Where alone a code is looked for; `None` if every command does.
 fn only(code: Code) -> Option<&'static str> {
     match code {
-        Code::SecurityInstructions => Some("with `--security --guesses`"),
+        Code::SecurityInstructions | Code::SecurityNamesOtherTool => Some("with `--security --guesses`"),
         Code::SecurityUnknownServer => Some("with `--inventory`"),
         _ if code.is_security() => Some("with `--security`"),
         _ if code.is_of_contents() => Some("by `mcpdump check`"),

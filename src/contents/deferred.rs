@@ -1,5 +1,5 @@
-//! Findings that say that something was not there before: they wait for the end of the capture, and
-//! are dropped where packets may be missing.
+//! Findings that rest on what was not there before, or in between: they wait for the end of the
+//! capture, and are dropped where packets may be missing.
 
 use std::collections::HashSet;
 
@@ -11,10 +11,19 @@ use crate::ledger::Exchange;
 /// Findings that wait. More of one kind are not read by anybody.
 const MAX_WAITING: usize = 1000;
 
+/// What has to be captured for a finding to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    /// A session from its beginning.
+    Session(u32),
+    /// What is captured of all sessions: another one may explain it.
+    AllSessions,
+}
+
 /// Findings that wait for the end of the capture.
 #[derive(Debug, Default)]
 pub(super) struct Deferred {
-    waiting: Vec<(u32, Finding)>,
+    waiting: Vec<(Needs, Finding)>,
     /// Sessions whose beginning was captured.
     begun: HashSet<u32, RandomState>,
     /// Sessions of which packets may be missing.
@@ -44,19 +53,30 @@ impl Deferred {
         self.begun.contains(&session)
     }
 
-    /// Adds a finding about a session.
+    /// Adds a finding about what came before it in its session.
     pub(super) fn push(&mut self, session: u32, finding: Finding) {
+        self.wait(Needs::Session(session), finding);
+    }
+
+    /// Adds a finding about two messages, between which another one may explain it.
+    pub(super) fn push_between(&mut self, finding: Finding) {
+        self.wait(Needs::AllSessions, finding);
+    }
+
+    fn wait(&mut self, needs: Needs, finding: Finding) {
         if self.waiting.len() < MAX_WAITING {
-            self.waiting.push((session, finding));
+            self.waiting.push((needs, finding));
         }
     }
 
     /// Returns the findings that hold.
     pub(super) fn finish(&mut self) -> Vec<Finding> {
         let waiting = std::mem::take(&mut self.waiting).into_iter();
-        let holds =
-            |session: &u32| !self.is_lossy && self.begun.contains(session) && !self.unsure.contains(session);
-        waiting.filter(|(session, _)| holds(session)).map(|(_, finding)| finding).collect()
+        let holds = |needs: Needs| match needs {
+            Needs::Session(session) => self.begun.contains(&session) && !self.unsure.contains(&session),
+            Needs::AllSessions => self.unsure.is_empty(),
+        };
+        waiting.filter(|(needs, _)| !self.is_lossy && holds(*needs)).map(|(_, finding)| finding).collect()
     }
 }
 

@@ -5,6 +5,7 @@
 //! asks for payloads because of it. A rule is a file; what it keeps has a cap, and what it cannot
 //! know, since packets are missing or a definition may have changed, it says nothing about.
 
+mod annotations;
 mod cache_hints;
 mod call;
 mod cancellations;
@@ -12,12 +13,18 @@ mod deferred;
 mod messages;
 mod negotiated;
 mod pages;
+mod param_headers;
+mod polls;
+mod removed_methods;
 mod rules;
 mod schema;
 mod schema_size;
+mod self_description;
 mod server_cards;
 mod skills;
+mod stateless_sessions;
 mod subscriptions;
+mod task_fields;
 mod tasks;
 mod tools;
 mod validators;

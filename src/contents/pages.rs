@@ -1,6 +1,7 @@
-//! Lists in pages: cursors that nobody gave, and pages that go round.
+//! Lists in pages: cursors that nobody gave, pages that go round, and pages of one list that may be
+//! kept by different clients.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use serde_json::Value;
@@ -27,16 +28,71 @@ pub(super) struct Pages {
 struct List {
     /// The next cursor of each page, both as hashes; the first page is that of cursor 0.
     next: HashMap<u64, u64, RandomState>,
-    /// Hashes of the cursors that the server gave.
-    given: HashSet<u64, RandomState>,
+    /// Hashes of the cursors that the server gave, and who may keep the page that gave each.
+    given: HashMap<u64, Scope, RandomState>,
     is_told: bool,
+    is_scope_told: bool,
     /// Whether not all cursors are kept.
     is_full: bool,
 }
 
+/// Who may keep a page (MCP 2026-07-28, caching, `cacheScope`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// The page does not say it, or pages that gave the same cursor differ.
+    Unknown,
+    Public,
+    Private,
+}
+
+impl Scope {
+    fn of(result: &Value) -> Self {
+        match result.get("cacheScope").and_then(Value::as_str) {
+            Some("public") => Self::Public,
+            Some("private") => Self::Private,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+}
+
 impl Pages {
     /// Takes a call and returns what is wrong; what has to wait goes to `deferred`.
-    pub(super) fn push(&mut self, call: &Call<'_>, deferred: &mut Deferred) -> Option<Finding> {
+    pub(super) fn push(&mut self, call: &Call<'_>, deferred: &mut Deferred) -> Vec<Finding> {
+        let scope = self.scope(call);
+        if let Some(finding) = self.cursor(call, deferred) {
+            // A first page in between may have begun anew.
+            deferred.push_between(finding);
+        }
+        scope.into_iter().collect()
+    }
+
+    /// All pages of one list have one scope (MCP 2026-07-28, caching, "Interaction with
+    /// Pagination").
+    fn scope(&mut self, call: &Call<'_>) -> Option<Finding> {
+        let method = &*call.exchange.method;
+        let is_it = call.exchange.is_stateless() && method.ends_with("/list");
+        let cursor = call.param("cursor").filter(|_| is_it)?;
+        let list = self.lists.get_mut(&(call.exchange.session.number, text::hash(method)))?;
+        let before = *list.given.get(&hash(cursor))?;
+        let scope = Scope::of(call.result()?);
+        let differs = before != scope && ![before, scope].contains(&Scope::Unknown);
+        if !differs || std::mem::replace(&mut list.is_scope_told, true) {
+            return None;
+        }
+        let (scope, before) = (scope.name(), before.name());
+        let detail = format!("{method}: this page has the scope {scope}, the page before it {before}");
+        Some(call.of_response(Code::ContentsCacheScope, detail))
+    }
+
+    fn cursor(&mut self, call: &Call<'_>, deferred: &mut Deferred) -> Option<Finding> {
         let method = &*call.exchange.method;
         let session = call.exchange.session.number;
         if !method.ends_with("/list") || call.request.is_none() {
@@ -46,7 +102,7 @@ impl Pages {
         let next = call.result().and_then(|result| result.get("nextCursor")).filter(|next| !next.is_null());
         let list = self.lists.entry((session, text::hash(method))).or_default();
         if let Some(cursor) = asked
-            && !list.given.contains(&hash(cursor))
+            && !list.given.contains_key(&hash(cursor))
             && !list.is_full
             && !call.exchange.is_stateless()
             && deferred.has_begun(session)
@@ -54,19 +110,28 @@ impl Pages {
             let detail = format!("{method} with a cursor that no page of the session had before");
             deferred.push(session, call.of_request(Code::ContentsUnknownCursor, detail));
         }
+        // The first page begins anew, and a last one leads nowhere.
+        let from = asked.map_or(0, hash);
+        match asked {
+            None => list.next = HashMap::default(),
+            Some(_) => _ = list.next.remove(&from),
+        }
         let next = hash(next?);
         if self.cursors >= MAX_CURSORS {
             list.is_full = true;
             return None;
         }
         self.cursors += 1;
-        let asked = asked.map_or(0, hash);
-        list.given.insert(next);
-        list.next.insert(asked, next);
+        let scope = call.result().map_or(Scope::Unknown, Scope::of);
+        list.given
+            .entry(next)
+            .and_modify(|known| *known = if *known == scope { scope } else { Scope::Unknown })
+            .or_insert(scope);
+        list.next.insert(from, next);
         // From the page that follows back to this one.
         let mut at = next;
         let mut pages = 1;
-        while at != asked {
+        while at != from {
             at = *list.next.get(&at)?;
             pages += 1;
             if pages > MAX_ROUND {

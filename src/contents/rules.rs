@@ -6,8 +6,11 @@ use super::deferred::Deferred;
 use super::messages::Messages;
 use super::negotiated::Negotiated;
 use super::pages::Pages;
+use super::param_headers::ParamHeaders;
+use super::removed_methods::RemovedMethods;
 use super::server_cards::ServerCards;
 use super::skills::Skills;
+use super::stateless_sessions::StatelessSessions;
 use super::subscriptions::Subscriptions;
 use super::tasks::Tasks;
 use super::tools::Tools;
@@ -25,7 +28,10 @@ pub struct Rules {
     tasks: Tasks,
     subscriptions: Subscriptions,
     cache_hints: CacheHints,
+    stateless: StatelessSessions,
     cancellations: Cancellations,
+    removed_methods: RemovedMethods,
+    param_headers: ParamHeaders,
     skills: Skills,
     server_cards: ServerCards,
 }
@@ -42,7 +48,8 @@ impl Rules {
         match entry {
             Entry::Fact(Fact::Payload(payload)) => {
                 self.messages.push(payload);
-                self.server_cards.payload(payload).into_iter().collect()
+                self.param_headers.payload(payload);
+                self.server_cards.payload(payload)
             }
             Entry::Record(Record::Exchange(exchange)) => self.exchange(exchange),
             Entry::Record(Record::Notification(notification)) => self.notification(notification),
@@ -68,9 +75,12 @@ impl Rules {
             return Vec::new();
         }
         self.deferred.exchange(exchange);
-        let mut findings: Vec<Finding> = self.cancellations.exchange(exchange).into_iter().collect();
+        self.stateless.push(exchange);
+        let mut findings: Vec<Finding> = self.removed_methods.push(exchange).into_iter().collect();
+        findings.extend(self.cancellations.exchange(exchange));
         let Some(call) = call else { return findings };
         findings.extend(self.tools.push(&call));
+        findings.extend(self.param_headers.push(&call));
         findings.extend(self.pages.push(&call, &mut self.deferred));
         findings.extend(self.negotiated.push(&call));
         findings.extend(self.tasks.push(&call, &mut self.deferred));
@@ -86,12 +96,14 @@ impl Rules {
         if notification.session.behind.is_some() {
             return Vec::new();
         }
-        let mut findings: Vec<Finding> = self.cancellations.notification(notification).into_iter().collect();
+        let is_stateless = self.stateless.has(notification.session.number);
+        let of_cancellation = self.cancellations.notification(notification, is_stateless);
+        let mut findings: Vec<Finding> = of_cancellation.into_iter().collect();
         self.tools.notification(notification);
+        self.param_headers.notification(notification);
         findings.extend(self.negotiated.notification(notification));
         if let Some(params) = params {
-            findings.extend(self.tasks.notification(notification, &params));
-            let is_stateless = self.cancellations.is_stateless(notification.session.number);
+            self.tasks.notification(notification, &params, &mut self.deferred);
             self.subscriptions.notification(notification, &params, is_stateless, &mut self.deferred);
         }
         findings

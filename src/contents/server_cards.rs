@@ -1,14 +1,17 @@
-//! Server Cards against what the servers say of themselves (Server Cards extension).
+//! Server Cards against what the servers say of themselves (Server Cards extension, "Consistency
+//! with Runtime Behavior").
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::Call;
+use super::call::{Call, server_key};
+use super::self_description::{Card, SelfDescription};
 use crate::base::fact::{PayloadFact, PayloadKind};
-use crate::base::{Code, Finding, Origin, Side, text};
+use crate::base::{Code, Finding, Side, text};
+use crate::ledger::ServerRef;
 
 /// Cards, servers and requests for cards that are kept, each.
 const MAX_CARDS: usize = 1000;
@@ -19,86 +22,97 @@ const MAX_CARD: usize = 64 << 10;
 /// The end of the path of a card, after that of its MCP endpoint.
 const SUFFIX: &str = "/server-card";
 
-/// The address of a server, and the path of its MCP endpoint.
-type Server = (SocketAddr, Box<str>);
-
-/// The cards of servers.
+/// The cards of servers, and what the servers say. Servers are keys of [`server_key`].
 #[derive(Debug, Default)]
 pub(super) struct ServerCards {
     /// The endpoint of whose card a transaction asks for.
     asked: HashMap<(u32, u32), Box<str>, RandomState>,
-    cards: HashMap<Server, (Box<str>, Origin), RandomState>,
-    /// The versions that servers told with `initialize` and `server/discover`.
-    versions: HashMap<Server, Box<str>, RandomState>,
+    order: VecDeque<(u32, u32)>,
+    cards: HashMap<u64, Card, RandomState>,
+    descriptions: HashMap<u64, SelfDescription, RandomState>,
+    /// What was told of which server.
+    told: HashSet<(u64, u64), RandomState>,
 }
 
 impl ServerCards {
     /// Takes a payload: requests for cards, and cards.
-    pub(super) fn payload(&mut self, payload: &PayloadFact) -> Option<Finding> {
+    pub(super) fn payload(&mut self, payload: &PayloadFact) -> Vec<Finding> {
         let key = (payload.peers.tcp_stream, payload.transaction);
         match (payload.side, &payload.kind) {
             (Side::Client, PayloadKind::Head) => {
-                let path = card_of(&payload.bytes)?;
-                if self.asked.len() < MAX_CARDS {
-                    self.asked.insert(key, path.into());
+                if let Some(path) = card_of(&payload.bytes) {
+                    self.ask(key, path);
                 }
-                None
+                Vec::new()
             }
             (Side::Server, PayloadKind::Body) if !self.asked.is_empty() => {
-                let path = self.asked.remove(&key)?;
-                if payload.bytes.len() > MAX_CARD || payload.degraded.any() {
-                    return None;
-                }
-                let card: Value = serde_json::from_slice(&payload.bytes).ok()?;
-                let version = text::kept_name(card.get("version")?.as_str()?).into_owned();
-                let server = (payload.peers.server, path);
-                let differs = self.versions.get(&server).filter(|told| ***told != *version);
-                let detail = differs.map(|told| detail(&version, told));
-                if self.cards.len() < MAX_CARDS {
-                    self.cards.insert(server, (version.into(), payload.span.end));
-                }
-                let (tcp_stream, at) = (Some(key.0), Some(payload.span.end));
-                let code = Code::ContentsCardDiffers;
-                detail.map(|detail| Finding {
-                    code,
-                    at,
-                    tcp_stream,
-                    session: None,
-                    exchange: None,
-                    count: 1,
-                    detail,
-                })
+                let path = self.asked.remove(&key);
+                path.and_then(|path| self.card(payload, &path)).unwrap_or_default()
             }
-            _ => None,
+            _ => Vec::new(),
         }
+    }
+
+    fn ask(&mut self, key: (u32, u32), path: &str) {
+        if self.asked.insert(key, text::kept(path).into()).is_none() {
+            self.order.push_back(key);
+        }
+        // Requests without an answer are forgotten first.
+        while self.order.len() > MAX_CARDS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.asked.remove(&oldest);
+        }
+    }
+
+    fn card(&mut self, payload: &PayloadFact, path: &str) -> Option<Vec<Finding>> {
+        if payload.bytes.len() > MAX_CARD || payload.degraded.any() {
+            return None;
+        }
+        let card: Value = serde_json::from_slice(&payload.bytes).ok()?;
+        let server = key_of(payload.peers.server, path);
+        let card = Card::of(&card, path)?;
+        let differences = self.descriptions.get(&server).map(|told| card.differences(told));
+        if self.cards.len() < MAX_CARDS || self.cards.contains_key(&server) {
+            self.cards.insert(server, card);
+        }
+        let findings =
+            self.untold(server, differences.unwrap_or_default()).into_iter().map(|detail| Finding {
+                code: Code::ContentsCardDiffers,
+                at: Some(payload.span.end),
+                tcp_stream: Some(payload.peers.tcp_stream),
+                session: None,
+                exchange: None,
+                count: 1,
+                detail,
+            });
+        Some(findings.collect())
     }
 
     /// Takes a call: what a server says of itself.
-    pub(super) fn push(&mut self, call: &Call<'_>) -> Option<Finding> {
-        if !matches!(&*call.exchange.method, "initialize" | "server/discover") {
-            return None;
-        }
-        let result = call.result()?;
-        let info = result.get("serverInfo").or_else(|| {
-            result.get("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/serverInfo"))
-        })?;
-        let version = text::kept_name(info.get("version")?.as_str()?).into_owned();
+    pub(super) fn push(&mut self, call: &Call<'_>) -> Vec<Finding> {
         let session = &call.exchange.session;
-        let server = (session.server, session.path.as_deref()?.into());
-        let card = self.cards.get(&server).filter(|(card, _)| **card != *version);
-        let finding =
-            card.map(|(card, _)| call.of_response(Code::ContentsCardDiffers, detail(card, &version)));
-        let is_new =
-            self.versions.insert(server.clone(), version.clone().into()).is_none_or(|old| *old != *version);
-        if self.versions.len() > MAX_CARDS {
-            self.versions.remove(&server);
+        let said = SelfDescription::of(call.exchange, call.result()).zip(session.path.as_deref());
+        let Some((said, path)) = said else { return Vec::new() };
+        let server = key_of(session.server, path);
+        let differences = self.cards.get(&server).map(|card| card.differences(&said));
+        if self.descriptions.len() < MAX_CARDS || self.descriptions.contains_key(&server) {
+            self.descriptions.insert(server, said);
         }
-        finding.filter(|_| is_new)
+        let details = self.untold(server, differences.unwrap_or_default()).into_iter();
+        details.map(|detail| call.of_response(Code::ContentsCardDiffers, detail)).collect()
+    }
+
+    /// The differences that were not told of a server yet.
+    fn untold(&mut self, server: u64, differences: Vec<String>) -> Vec<String> {
+        let told = &mut self.told;
+        let is_new = |detail: &String| told.len() < MAX_CARDS && told.insert((server, text::hash(detail)));
+        differences.into_iter().filter(is_new).collect()
     }
 }
 
-fn detail(card: &str, told: &str) -> String {
-    format!("the server card has version {card}, the server tells {told}")
+fn key_of(address: SocketAddr, path: &str) -> u64 {
+    server_key(&ServerRef { address, path: Some(path.into()) })
 }
 
 /// The path of the endpoint whose card a request asks for; `None` if it asks for something else.

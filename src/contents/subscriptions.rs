@@ -22,6 +22,15 @@ const MAX_TEXT: usize = 4 << 20;
 /// Streams whose beginning is kept until they are over.
 const MAX_STREAMS: usize = 10_000;
 
+/// Longest name of a resource or a task that is compared, in bytes.
+const MAX_SUBJECT: usize = 1024;
+
+/// Different things that one stream tells that are kept.
+const MAX_OF_STREAM: usize = 32;
+
+/// Things that all open streams tell that are kept.
+const MAX_ALL: usize = 10_000;
+
 const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 const UPDATED: &str = "notifications/resources/updated";
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
@@ -36,6 +45,8 @@ pub(super) struct Subscriptions {
     order: VecDeque<u64>,
     /// Whether the beginning of a stream was forgotten.
     is_full: bool,
+    /// Number of things that open streams told.
+    told: usize,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +63,50 @@ struct Stream {
     first: Option<Finding>,
     /// Its first message without the id of the subscription.
     unnamed: Option<Finding>,
+    /// What it told, each once: whether it was asked for is known when the stream is over.
+    told: Vec<(Told, Finding)>,
+}
+
+/// What a notification of a subscription is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Told {
+    /// The filter that asks for it: `toolsListChanged` and its like.
+    List(&'static str),
+    /// The resource that changed.
+    Resource(Box<str>),
+    /// The task that changed.
+    Task(Box<str>),
+}
+
+impl Told {
+    fn of(method: &str, params: &Value) -> Option<Self> {
+        let text = |name: &str| {
+            let text = params.get(name).and_then(Value::as_str)?;
+            (text.len() <= MAX_SUBJECT).then(|| text.into())
+        };
+        match method {
+            "notifications/tools/list_changed" => Some(Self::List("toolsListChanged")),
+            "notifications/prompts/list_changed" => Some(Self::List("promptsListChanged")),
+            "notifications/resources/list_changed" => Some(Self::List("resourcesListChanged")),
+            UPDATED => text("uri").map(Self::Resource),
+            "notifications/tasks" => text("taskId").map(Self::Task),
+            _ => None,
+        }
+    }
+
+    /// Whether a filter of `subscriptions/listen` asks for it.
+    fn is_in(&self, filter: &Value) -> bool {
+        let has = |name: &str, is_it: &dyn Fn(&str) -> bool| {
+            let texts = filter.get(name).and_then(Value::as_array).into_iter().flatten();
+            texts.filter_map(Value::as_str).any(is_it)
+        };
+        match self {
+            Self::List(name) => filter.get(*name) == Some(&Value::Bool(true)),
+            // Something inside of what was asked for may be named.
+            Self::Resource(uri) => has("resourceSubscriptions", &|known| uri.starts_with(known)),
+            Self::Task(id) => has("taskIds", &|known| *known == **id),
+        }
+    }
 }
 
 impl Subscriptions {
@@ -64,7 +119,8 @@ impl Subscriptions {
             }
             "subscriptions/listen" => self.over(call),
             _ => {
-                self.streams.remove(&call.exchange.n);
+                let other = self.streams.remove(&call.exchange.n);
+                self.told -= other.map_or(0, |stream| stream.told.len());
                 Vec::new()
             }
         }
@@ -91,9 +147,14 @@ impl Subscriptions {
     /// The stream of a subscription is over.
     fn over(&mut self, call: &Call<'_>) -> Vec<Finding> {
         let Some(stream) = self.streams.remove(&call.exchange.n) else { return Vec::new() };
+        self.told -= stream.told.len();
+        let filter = call.param("notifications");
+        let mut told = stream.told.into_iter();
+        let foreign = filter.and_then(|filter| told.find(|(told, _)| !told.is_in(filter)));
+        let foreign = foreign.map(|(_, finding)| finding);
         // What comes first may be missing.
         let first = stream.first.filter(|_| !call.exchange.degraded.may_hide_messages() && !self.is_full);
-        first.into_iter().chain(stream.unnamed).collect()
+        first.into_iter().chain(stream.unnamed).chain(foreign).collect()
     }
 
     /// Takes a notification of the server; what has to wait goes to `deferred`.
@@ -140,7 +201,9 @@ impl Subscriptions {
             if self.streams.len() >= MAX_STREAMS
                 && let Some(oldest) = self.order.pop_front()
             {
-                self.is_full |= self.streams.remove(&oldest).is_some();
+                let forgotten = self.streams.remove(&oldest);
+                self.is_full |= forgotten.is_some();
+                self.told -= forgotten.map_or(0, |stream| stream.told.len());
             }
             self.order.push_back(n);
             if self.order.len() > 2 * MAX_STREAMS {
@@ -150,12 +213,21 @@ impl Subscriptions {
             let is_first_due = method == ACKNOWLEDGED;
             let first = (!is_first_due)
                 .then(|| told(format!("the first message of the stream is {method}, not {ACKNOWLEDGED}")));
-            self.streams.insert(n, Stream { first, unnamed: None });
+            self.streams.insert(n, Stream { first, unnamed: None, told: Vec::new() });
         }
         let Some(stream) = self.streams.get_mut(&n) else { return };
         let is_named = params.get("_meta").is_some_and(|meta| meta.get(SUBSCRIPTION).is_some());
         if !is_named && stream.unnamed.is_none() {
             stream.unnamed = Some(told(format!("{method} without {SUBSCRIPTION}")));
+        }
+        if self.told < MAX_ALL
+            && stream.told.len() < MAX_OF_STREAM
+            && let Some(about) = Told::of(method, params)
+            && !stream.told.iter().any(|(known, _)| *known == about)
+        {
+            let detail = format!("{method}, which the request of the subscription does not ask for");
+            stream.told.push((about, notification.finding(Code::ContentsNotRequested, detail)));
+            self.told += 1;
         }
     }
 }

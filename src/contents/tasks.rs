@@ -1,12 +1,14 @@
 //! Tasks: ids that nobody gave, tasks that are lost, and states that MCP does not have.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::call::{Call, server_key};
 use super::deferred::Deferred;
+use super::polls::Polls;
+use super::task_fields::{self, Revision};
 use crate::base::{Code, Finding, Timestamp, text, units};
 use crate::ledger::Notification;
 
@@ -26,6 +28,9 @@ pub(super) struct Tasks {
     order: VecDeque<(u64, u64)>,
     /// Whether a task was forgotten.
     is_full: bool,
+    /// Servers of which wrong fields were told, with a hash of what is wrong.
+    told: HashSet<(u64, u64), RandomState>,
+    polls: Polls,
 }
 
 /// What is known of a task.
@@ -60,7 +65,41 @@ impl Ttl {
 
 impl Tasks {
     /// Takes a call and returns what is wrong; what has to wait goes to `deferred`.
-    pub(super) fn push(&mut self, call: &Call<'_>, deferred: &mut Deferred) -> Option<Finding> {
+    pub(super) fn push(&mut self, call: &Call<'_>, deferred: &mut Deferred) -> Vec<Finding> {
+        let of_status = self.status(call, deferred);
+        let fields = self.fields(call);
+        let poll = self.polls.push(call);
+        of_status.into_iter().chain(fields).chain(poll).collect()
+    }
+
+    /// What is wrong with the fields of a task in a result.
+    fn fields(&mut self, call: &Call<'_>) -> Option<Finding> {
+        if !call.response_mentions("\"taskId\"") {
+            return None;
+        }
+        let result = call.result()?;
+        let is_stateless = call.exchange.is_stateless();
+        let (task, place) = match &*call.exchange.method {
+            // Without a task in the request, a member of this name is the tool's own.
+            "tools/call" if is_stateless || call.param("task").is_some() => {
+                (task_of(result)?, "the result that creates it")
+            }
+            "tasks/get" => (result, "the result of tasks/get"),
+            _ => return None,
+        };
+        let revision = if is_stateless { Revision::Extension } else { Revision::Core };
+        let is_detailed = is_stateless && &*call.exchange.method == "tasks/get";
+        let wrong = task_fields::wrong(task, revision, is_detailed)?;
+        let server = server_key(&call.exchange.session.identity());
+        let detail = format!("a task in {place} {wrong}");
+        self.is_new(server, &detail).then(|| call.of_response(Code::ContentsTaskFields, detail))
+    }
+
+    fn is_new(&mut self, server: u64, detail: &str) -> bool {
+        self.told.len() < MAX_TASKS && self.told.insert((server, text::hash(detail)))
+    }
+
+    fn status(&mut self, call: &Call<'_>, deferred: &mut Deferred) -> Option<Finding> {
         match &*call.exchange.method {
             "tools/call" => self.created(call),
             "tasks/get" | "tasks/result" | "tasks/update" | "tasks/cancel" => self.used(call, deferred),
@@ -78,31 +117,40 @@ impl Tasks {
         }
     }
 
-    /// Takes a notification of a status.
-    pub(super) fn notification(&mut self, notification: &Notification, params: &Value) -> Option<Finding> {
-        if !notification.method.starts_with("notifications/tasks") {
-            return None;
+    /// Takes a notification of a status; what is wrong has to wait.
+    pub(super) fn notification(
+        &mut self,
+        notification: &Notification,
+        params: &Value,
+        deferred: &mut Deferred,
+    ) {
+        if notification.method.starts_with("notifications/tasks")
+            && let Some(detail) = self.notified(notification, params)
+        {
+            deferred.push_between(notification.finding(Code::ContentsTaskStatus, detail));
         }
-        let (id, status) = (params.get("taskId")?.as_str()?, params.get("status")?.as_str()?);
+    }
+
+    fn notified(&mut self, notification: &Notification, params: &Value) -> Option<String> {
+        let id = params.get("taskId")?.as_str()?;
+        self.polls.notification(notification.session.number, id);
+        let status = params.get("status")?.as_str()?;
         let task = self.task(server_key(&notification.session.identity()), id)?;
         let span = notification.message.span;
-        let detail = task.status(id, status, span.start.time, span.end.time)?;
-        Some(notification.finding(Code::ContentsTaskStatus, detail))
+        task.status(id, status, span.start.time, span.end.time)
     }
 
     fn created(&mut self, call: &Call<'_>) -> Option<Finding> {
         if !call.response_mentions("\"taskId\"") {
             return None;
         }
-        let result = call.result()?;
-        let task = match result.get("resultType") {
-            Some(kind) => (kind == "task").then_some(result)?,
-            None => result.get("task")?,
-        };
+        let task = task_of(call.result()?)?;
         let (id, status) = (task.get("taskId")?.as_str()?, task.get("status")?.as_str()?);
         let at = call.exchange.response?.span.end.time;
         let known = self.task(server_key(&call.exchange.session.identity()), id)?;
         (known.created, known.ttl) = (Some(at), Ttl::of(task));
+        // A server that was restarted may give an id again.
+        (known.ended, known.is_cancelled) = (None, false);
         // The extension of later revisions does not say how a task begins.
         if status != "working"
             && !call.exchange.is_stateless()
@@ -148,7 +196,9 @@ impl Tasks {
             };
             let detail =
                 format!("task {}: unknown {} after it was created; {kept}", shown(id), units::duration(age));
-            return Some(call.of_response(Code::ContentsTaskLost, detail));
+            // Somebody may have cancelled it.
+            deferred.push_between(call.of_response(Code::ContentsTaskLost, detail));
+            return None;
         }
         let result = call.result()?;
         let task = self.task(server, id)?;
@@ -157,11 +207,14 @@ impl Tasks {
             return None;
         }
         let status = result.get("status")?.as_str()?;
-        if task.ttl == Ttl::Unknown {
+        // It may change while the task exists.
+        if Ttl::of(result) != Ttl::Unknown {
             task.ttl = Ttl::of(result);
         }
         let detail = task.status(id, status, exchange.request.span.start.time, response.span.end.time)?;
-        Some(call.of_response(Code::ContentsTaskStatus, detail))
+        // A task of the same id may have been created anew.
+        deferred.push_between(call.of_response(Code::ContentsTaskStatus, detail));
+        None
     }
 
     /// A task of a server, which is added if it is not known; `None` if there is no room.
@@ -200,6 +253,14 @@ impl Task {
             self.ended = Some((status.into(), known));
         }
         None
+    }
+}
+
+/// The task that a result of a call creates; `None` if it creates none.
+fn task_of(result: &Value) -> Option<&Value> {
+    match result.get("resultType") {
+        Some(kind) => (kind == "task").then_some(result),
+        None => result.get("task"),
     }
 }
 

@@ -12,6 +12,7 @@ mod genuine;
 mod hidden;
 mod instructions;
 mod known_servers;
+mod mentions;
 mod requests;
 mod secrets;
 mod session_ids;

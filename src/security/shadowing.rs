@@ -92,7 +92,7 @@ impl Shadowing {
     }
 
     /// Whether two servers are different ones, by what they call themselves, that one client uses.
-    fn share_a_client(&self, one: &ServerRef, other: &ServerRef) -> bool {
+    pub(super) fn share_a_client(&self, one: &ServerRef, other: &ServerRef) -> bool {
         // Replicas, and the legs of a proxy, have one name.
         let are_different = match (self.names.get(one), self.names.get(other)) {
             (Some(one), Some(other)) => one != other,

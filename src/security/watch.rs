@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use super::access::Access;
 use super::data_flow::DataFlow;
 use super::known_servers::KnownServers;
+use super::mentions::Mentions;
 use super::requests::RequestHead;
 use super::secrets::Secrets;
 use super::session_ids::SessionIds;
@@ -36,7 +37,8 @@ const MAX_SEARCHED: usize = 1 << 20;
 /// What to watch for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Whether rules that guess are asked for: words that read like instructions.
+    /// Whether rules that guess are asked for: words that read like instructions, and tools that
+    /// descriptions of other servers name.
     pub guesses: bool,
     /// The servers that are expected; `None` if all are.
     pub known: Option<KnownServers>,
@@ -62,6 +64,7 @@ pub struct Watch {
     data_flow: DataFlow,
     session_ids: SessionIds,
     shadowing: Shadowing,
+    mentions: Mentions,
     /// The latest packet of an exchange.
     at: Option<Origin>,
 }
@@ -138,6 +141,9 @@ impl Watch {
         let secret = self.secrets.find(bytes);
         let guesses = self.options.guesses && payload.side == Side::Server;
         self.data_flow.push(key, payload.side, server, bytes);
+        if guesses {
+            self.mentions.payload(payload);
+        }
         let mut tell = |code, detail: String| {
             if self.is_new(code, server) {
                 findings.push(finding(code, payload.span.end, key.0, detail));
@@ -182,16 +188,17 @@ impl Watch {
             return Vec::new();
         }
         self.shadowing.exchange(exchange);
-        let Some(head) = self.heads.get(&key).cloned() else { return Vec::new() };
+        let mut findings = self.mentioned(exchange);
+        let Some(head) = self.heads.get(&key).cloned() else { return findings };
         let server = exchange.session.server;
         let at = exchange.request.span.start;
-        let mut findings: Vec<Finding> = self.access.push(exchange, &head).into_iter().collect();
+        findings.extend(self.access.push(exchange, &head));
         if let Some(from) = self.data_flow.take(key)
             && self.shadowing.are_different(from, server)
             && self.data_flow.is_new(from, server)
         {
             let detail = format!("{} sends a text to {server} that {from} had sent", exchange.method);
-            findings.push(finding(Code::SecurityDataFlow, at, key.0, detail));
+            findings.push(exchange.finding(Code::SecurityDataFlow, at, detail));
         }
         let mut tell = |watch: &mut Self, code, detail: String| {
             if watch.is_new(code, server) {
@@ -219,6 +226,23 @@ impl Watch {
             {
                 self.tokens_len += head.host.len() + size_of::<(u64, Box<str>, SocketAddr)>();
                 entry.insert((head.host, server));
+            }
+        }
+        findings
+    }
+
+    /// Descriptions that name a tool of another server: those of a list, or others' of a listed
+    /// tool.
+    fn mentioned(&mut self, exchange: &Exchange) -> Vec<Finding> {
+        let on = exchange.answered_on.filter(|_| &*exchange.method == "tools/list");
+        let Some((on, response)) = on.zip(exchange.response) else { return Vec::new() };
+        let mut findings = Vec::new();
+        for mention in self.mentions.listed(&exchange.session.identity(), on) {
+            let ((by, tool), (of, named)) = (mention.by, mention.of);
+            let share = self.shadowing.share_a_client(&by, &of);
+            if share && self.is_new(Code::SecurityNamesOtherTool, by.address) {
+                let detail = format!("{by} describes {tool} and names {named} there, a tool of {of}");
+                findings.push(exchange.finding(Code::SecurityNamesOtherTool, response.span.end, detail));
             }
         }
         findings

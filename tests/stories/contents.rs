@@ -1,147 +1,16 @@
 //! Rules of `check` that need the contents of messages, each where it fires and where it is silent.
 
-use std::io::Cursor;
-
-use mcpdump::base::{Finding, Severity};
-use mcpdump::capture;
-use mcpdump::contents::Rules;
-use mcpdump::engine::Engine;
+use mcpdump::base::Severity;
 use serde_json::{Value, json};
 
 use super::http::*;
 use super::story::*;
+use super::talk::*;
+use super::tasks::with_tasks;
 use crate::support::assert_no_problems;
 use crate::support::corpus::{self, Capture};
 
 const A: &str = "10.0.0.1:5000";
-const NOW: &str = "2025-11-25";
-
-fn ruled(mut source: impl capture::Source) -> Vec<Finding> {
-    let (mut engine, mut entries) = (Engine::new(), Vec::new());
-    engine.emit_payloads();
-    while engine.read(&mut source, &mut entries).unwrap() {}
-    let mut rules = Rules::new();
-    let mut findings: Vec<_> = entries.iter().flat_map(|entry| rules.push(entry)).collect();
-    findings.extend(rules.finish());
-    findings
-}
-
-/// A session that is told request by request.
-struct Talk {
-    story: Story,
-    conn: Conn,
-    id: u64,
-    is_modern: bool,
-}
-
-impl Talk {
-    /// A session of 2025-11-25 whose server has these capabilities.
-    fn new(capabilities: Value) -> Self {
-        Self::of(NOW, capabilities)
-    }
-
-    fn of(revision: &str, capabilities: Value) -> Self {
-        let mut story = Story::new();
-        let conn = story.connect(A, SERVER);
-        story.c(conn, post("/mcp", &[], &initialize(0, revision)));
-        let mut answer: Value = serde_json::from_str(&initialized(0, revision)).unwrap();
-        answer["result"]["capabilities"] = capabilities;
-        story.s(conn, json_reply("200 OK", &[("Mcp-Session-Id", "x")], &answer.to_string()));
-        story.c(conn, post("/mcp", &[("Mcp-Session-Id", "x")], INITIALIZED));
-        story.s(conn, accepted());
-        Self { story, conn, id: 1, is_modern: false }
-    }
-
-    /// Requests of 2026-07-28.
-    fn modern() -> Self {
-        let mut story = Story::new();
-        let conn = story.connect(A, SERVER);
-        Self { story, conn, id: 1, is_modern: true }
-    }
-
-    fn request(&mut self, method: &str, params: Value) -> String {
-        self.id += 1;
-        if self.is_modern {
-            let fields = [MODERN, ("Mcp-Method", method)];
-            let body = modern(self.id, method, params, Some("one"));
-            return post("/mcp", &fields, &body);
-        }
-        let fields = [("Mcp-Session-Id", "x"), ("MCP-Protocol-Version", NOW)];
-        post("/mcp", &fields, &with(self.id, method, params))
-    }
-
-    /// A request and its result, a second after what was before.
-    fn ask(&mut self, method: &str, params: Value, result: Value) -> &mut Self {
-        let request = self.request(method, params);
-        let answer = json!({"jsonrpc": "2.0", "id": self.id, "result": result});
-        self.story.at(1000.0 * self.id as f64).c(self.conn, request);
-        self.story.at(1000.0 * self.id as f64 + 10.0).s(self.conn, ok(&answer.to_string()));
-        self
-    }
-
-    /// A request that is answered with an error.
-    fn refuse(&mut self, method: &str, params: Value, code: i64) -> &mut Self {
-        let request = self.request(method, params);
-        let answer = error(self.id, code, "no");
-        self.story.at(1000.0 * self.id as f64).c(self.conn, request);
-        self.story.at(1000.0 * self.id as f64 + 10.0).s(self.conn, ok(&answer));
-        self
-    }
-
-    /// A request whose answer is not captured whole.
-    fn lose(&mut self, method: &str, params: Value, result: Value) -> &mut Self {
-        let request = self.request(method, params);
-        let answer = ok(&json!({"jsonrpc": "2.0", "id": self.id, "result": result}).to_string());
-        let (half, rest) = answer.split_at(answer.len() - 10);
-        self.story.at(1000.0 * self.id as f64).c(self.conn, request);
-        self.story.s(self.conn, half);
-        self.story.lose(self.conn, Server, rest);
-        self.story.ack(self.conn, Client);
-        self
-    }
-
-    /// Messages of the server, on the stream of a request that is answered with `last`, if at all.
-    fn stream(
-        &mut self,
-        method: &str,
-        params: Value,
-        messages: &[(&str, Value)],
-        last: Option<Value>,
-    ) -> &mut Self {
-        let request = self.request(method, params);
-        self.story.at(1000.0 * self.id as f64).c(self.conn, request);
-        self.story.s(self.conn, sse(&[]));
-        for (method, params) in messages {
-            self.story.s(self.conn, event(&notification(method, params.clone())));
-        }
-        if let Some(result) = last {
-            let answer = json!({"jsonrpc": "2.0", "id": self.id, "result": result});
-            self.story.s(self.conn, event(&answer.to_string()));
-        }
-        self.story.s(self.conn, LAST);
-        self
-    }
-
-    fn found(&self) -> Vec<(&'static str, String)> {
-        let source = capture::from_reader("story", Box::new(Cursor::new(self.story.pcap())));
-        ruled(source).into_iter().map(|finding| (finding.code.name(), finding.detail)).collect()
-    }
-
-    /// These are the findings.
-    #[track_caller]
-    fn says(&self, expected: &[&str]) {
-        let found = self.found();
-        let codes: Vec<_> = found.iter().map(|(code, _)| *code).collect();
-        assert_eq!(codes, expected, "{found:?}");
-    }
-
-    #[track_caller]
-    fn is_silent_on(&self, codes: &[&str]) {
-        let found = self.found();
-        assert!(found.iter().all(|(code, _)| !codes.contains(code)), "{found:?}");
-    }
-}
-
 fn tool(schema: Value, output: Option<Value>) -> Value {
     let mut tool = json!({"name": "search", "inputSchema": schema});
     if let Some(output) = output {
@@ -152,14 +21,6 @@ fn tool(schema: Value, output: Option<Value>) -> Value {
 
 fn one_string() -> Value {
     json!({"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]})
-}
-
-fn call(arguments: Value) -> Value {
-    json!({"name": "search", "arguments": arguments})
-}
-
-fn text(text: &str) -> Value {
-    json!({"content": [{"type": "text", "text": text}]})
 }
 
 #[test]
@@ -300,71 +161,6 @@ fn pages_that_go_round() {
     twice.says(&[]);
 }
 
-fn task(status: &str, ttl: Value) -> Value {
-    json!({"taskId": "t1", "status": status, "createdAt": "2026-01-01T00:00:00Z", "ttl": ttl})
-}
-
-fn with_tasks() -> Talk {
-    let mut talk = Talk::new(json!({"tools": {}, "tasks": {"requests": {"tools": {"call": {}}}}}));
-    let params = json!({"name": "search", "arguments": {}, "task": {}});
-    talk.ask("tools/call", params, json!({"task": task("working", json!(60_000))}));
-    talk
-}
-
-#[test]
-fn tasks_that_nobody_gave() {
-    let id = || json!({"taskId": "t1"});
-    let mut talk = Talk::new(json!({"tools": {}, "tasks": {}}));
-    talk.refuse("tasks/get", id(), -32602);
-    talk.says(&["contents.unknown_task"]);
-    let mut earlier = Talk::new(json!({"tools": {}, "tasks": {}}));
-    earlier.ask("tasks/get", id(), task("working", json!(null)));
-    earlier.refuse("tasks/get", id(), -32602);
-    earlier.says(&[]);
-    let mut lost = Talk::new(json!({"tools": {}, "tasks": {}}));
-    lost.lose("tools/call", call(json!({})), json!({"task": task("working", json!(60_000))}));
-    lost.conn = lost.story.at(5000.0).connect("10.0.0.1:5001", SERVER);
-    lost.refuse("tasks/get", id(), -32602);
-    lost.is_silent_on(&["contents.unknown_task"]);
-}
-
-#[test]
-fn tasks_that_are_lost() {
-    let id = || json!({"taskId": "t1"});
-    let mut lost = with_tasks();
-    lost.refuse("tasks/get", id(), -32602);
-    lost.says(&["contents.task_lost"]);
-    let mut expired = with_tasks();
-    expired.id = 100;
-    expired.refuse("tasks/get", id(), -32602);
-    expired.says(&[]);
-    let mut cancelled = with_tasks();
-    cancelled.ask("tasks/cancel", id(), task("cancelled", json!(60_000)));
-    cancelled.refuse("tasks/get", id(), -32602);
-    cancelled.says(&[]);
-}
-
-#[test]
-fn tasks_whose_status_goes_back() {
-    let id = || json!({"taskId": "t1"});
-    let mut back = with_tasks();
-    back.ask("tasks/get", id(), task("completed", json!(60_000)));
-    back.ask("tasks/get", id(), task("completed", json!(60_000)));
-    back.says(&[]);
-    back.ask("tasks/get", id(), task("working", json!(60_000)));
-    back.says(&["contents.task_status"]);
-    // What was asked before the end may be answered after it.
-    let mut crossed = with_tasks();
-    let late = crossed.request("tasks/get", id());
-    crossed.story.at(2500.0).c(crossed.conn, late);
-    let answer = json!({"jsonrpc": "2.0", "id": crossed.id, "result": task("working", json!(60_000))});
-    let first = crossed.conn;
-    crossed.conn = crossed.story.connect("10.0.0.1:5001", SERVER);
-    crossed.ask("tasks/get", id(), task("completed", json!(60_000)));
-    crossed.story.at(9000.0).s(first, ok(&answer.to_string()));
-    crossed.says(&[]);
-}
-
 #[test]
 fn what_was_not_announced() {
     let params = || json!({"name": "search", "arguments": {}, "task": {}});
@@ -414,7 +210,8 @@ fn extensions_that_were_not_announced() {
     task.ask(
         "tools/call",
         call(json!({})),
-        json!({"resultType": "task", "taskId": "t", "status": "working"}),
+        json!({"resultType": "task", "taskId": "t", "status": "working", "ttlMs": null,
+            "createdAt": "2026-01-01T00:00:00Z", "lastUpdatedAt": "2026-01-01T00:00:00Z"}),
     );
     task.says(&["contents.not_negotiated"]);
 }
@@ -547,20 +344,6 @@ fn skills_have_the_digests_of_their_entries() {
     lost.says(&[]);
 }
 
-#[test]
-fn server_cards_agree_with_their_servers() {
-    for (version, expected) in [("2", &[][..]), ("3", &["contents.card_differs"])] {
-        let mut story = Story::new();
-        let conn = story.connect(A, SERVER);
-        story.c(conn, "GET /mcp/server-card HTTP/1.1\r\nHost: example\r\n\r\n");
-        let card = json!({"name": "example/listener", "version": version}).to_string();
-        story.s(conn, reply("200 OK", &[("Content-Type", "application/mcp-server-card+json")], &card));
-        story.at(100.0).c(conn, post("/mcp", &[], &initialize(0, NOW)));
-        story.s(conn, json_reply("200 OK", &[("Mcp-Session-Id", "x")], &initialized(0, NOW)));
-        Talk { story, conn, id: 1, is_modern: false }.says(expected);
-    }
-}
-
 /// The header of a task's request repeats its id.
 #[test]
 fn the_name_header_of_a_task() {
@@ -572,6 +355,38 @@ fn the_name_header_of_a_task() {
         story.at(10.0).s(conn, ok(&result(1)));
         story.run().finds("mcp.header_mismatch", expected);
     }
+}
+
+/// What a rule compares with, or what it looks at, is captured in half.
+#[test]
+fn half_a_message_is_not_judged() {
+    let list = || tool(one_string(), None);
+    // The definition is missing, then the call.
+    let mut unlisted = Talk::new(json!({"tools": {}}));
+    unlisted.lose("tools/list", json!({}), list());
+    unlisted.conn = unlisted.story.at(2500.0).connect("10.0.0.1:5001", SERVER);
+    unlisted.ask("tools/call", call(json!({"q": 5})), text("b"));
+    unlisted.is_silent_on(&["contents.bad_arguments", "contents.bad_schema", "contents.schema_limit"]);
+    let mut uncalled = Talk::new(json!({"tools": {}}));
+    uncalled.ask("tools/list", json!({}), list());
+    let request = uncalled.request("tools/call", call(json!({"q": 5})));
+    let (half, rest) = request.split_at(request.len() - 10);
+    uncalled.story.at(3000.0).c(uncalled.conn, half);
+    uncalled.story.lose(uncalled.conn, Client, rest);
+    uncalled.story.ack(uncalled.conn, Server);
+    uncalled.story.at(5000.0).s(uncalled.conn, ok(&result(uncalled.id)));
+    uncalled.is_silent_on(&["contents.bad_arguments"]);
+    // What the server announces is missing.
+    let mut unknown = Talk::modern();
+    let announced = json!({"supportedVersions": ["2026-07-28"], "capabilities": {}});
+    unknown.lose("server/discover", json!({}), announced);
+    unknown.conn = unknown.story.at(2500.0).connect("10.0.0.1:5001", SERVER);
+    unknown.ask("skills/list", json!({}), json!({"skills": [], "resultType": "complete"}));
+    unknown.is_silent_on(&["contents.not_negotiated", "contents.skill_digest"]);
+    // Half a result has no members that it lacks.
+    let mut cut = Talk::modern();
+    cut.lose("tools/list", json!({}), json!({"tools": []}));
+    cut.is_silent_on(&["contents.result_type", "contents.cache_hint"]);
 }
 
 /// A rule that warns of healthy traffic is not believed.

@@ -62,6 +62,7 @@ impl Code {
             | Self::SecurityOriginUnchecked
             | Self::SecurityGuessableSession
             | Self::SecurityShadowedTool
+            | Self::SecurityNamesOtherTool
             | Self::SecurityDataFlow
             | Self::SecurityInstructions
             | Self::Http3NotRead => Confidence::Likely,
@@ -106,7 +107,10 @@ impl Code {
                 | Self::McpNotForwarded
                 | Self::McpCapabilityMissing
                 | Self::ContentsUnknownCursor
+                | Self::ContentsPageLoop
                 | Self::ContentsUnknownTask
+                | Self::ContentsTaskLost
+                | Self::ContentsTaskStatus
                 | Self::ContentsNotSubscribed
         )
     }
@@ -165,6 +169,34 @@ impl Code {
             Self::ContentsBadSchema => source(
                 "MCP 2025-11-25, Overview, \"JSON Schema Usage\"",
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic#json-schema-usage",
+            ),
+            Self::ContentsParamAnnotation => source(
+                "MCP 2026-07-28, Tools, \"x-mcp-header\"",
+                "https://modelcontextprotocol.io/specification/2026-07-28/server/tools#x-mcp-header",
+            ),
+            Self::ContentsParamHeader => source(
+                "MCP 2026-07-28, Transports, \"Custom Headers from Tool Parameters\"",
+                "https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http\
+                 #custom-headers-from-tool-parameters",
+            ),
+            Self::ContentsCacheScope => source(
+                "MCP 2026-07-28, Caching, \"Interaction with Pagination\"",
+                "https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching\
+                 #interaction-with-pagination",
+            ),
+            Self::ContentsTaskFields => source(
+                "MCP 2025-11-25, Tasks, \"Data Types\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks#data-types",
+            ),
+            Self::ContentsPollInterval => source(
+                "MCP 2025-11-25, Tasks, \"Getting Tasks\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks\
+                 #getting-tasks",
+            ),
+            Self::ContentsNotRequested => source(
+                "MCP 2026-07-28, Subscriptions, \"Opening a Stream\"",
+                "https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions\
+                 #opening-a-stream",
             ),
             Self::ContentsUnknownCursor | Self::ContentsPageLoop => source(
                 "MCP 2025-11-25, Pagination, \"Implementation Guidelines\"",

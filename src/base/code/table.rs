@@ -834,6 +834,17 @@ codes! {
         title: "schema of a tool that is no JSON Schema",
         why: "Clients that compile it fail, often on the whole list of tools.",
         remedy: "Correct the schema: the detail says where it is invalid.";
+    ContentsParamAnnotation: "contents.param_annotation", Warning,
+        title: "x-mcp-header that makes clients leave the tool out",
+        why: "Only properties that take a text, an integer or a boolean may have one, each another name: \
+            clients drop the tool from their list, and models never see it.",
+        remedy: "Correct the annotation, or take it out of the schema.";
+    ContentsParamHeader: "contents.param_header", Warning,
+        title: "header that does not repeat its argument",
+        why: "Since MCP 2026-07-28 a client repeats arguments with x-mcp-header in Mcp-Param-… headers, by \
+            which gateways choose: servers reject a request in which the two differ.",
+        remedy: "Take the header from the arguments that are sent; list the tools again if their schemas \
+            changed.";
     ContentsSchemaLimit: "contents.schema_limit", Notice,
         title: "call that is not checked against the schema of its tool",
         why: "To check it would take too long: the schema refers to itself in many places, or many \
@@ -848,6 +859,11 @@ codes! {
         title: "pages of a list that lead back to an earlier one",
         why: "A client that reads all pages never comes to an end.",
         remedy: "Leave nextCursor out of the last page.";
+    ContentsCacheScope: "contents.cache_scope", Warning,
+        title: "pages of one list with different cache scopes",
+        why: "All pages of a list have one scope: a shared cache hands out some of a list that is one \
+            user's own.",
+        remedy: "Send the same cacheScope with every page; private if one of them is.";
     ContentsUnknownTask: "contents.unknown_task", Notice,
         title: "task that the server never gave",
         why: "The server answers that it does not know it: ids of tasks are made by the server.",
@@ -861,6 +877,15 @@ codes! {
         why: "A task begins as working, and one that is completed, failed or cancelled stays so: clients \
             stop asking.",
         remedy: "Check what sets the status: two workers, or a retry, may have the same task.";
+    ContentsTaskFields: "contents.task_fields", Warning,
+        title: "task without its fields",
+        why: "Clients need the id, the status, the times and the ttl of a task: those that check results \
+            drop one without.",
+        remedy: "Send all fields with every task; a ttl of null if it is kept for good.";
+    ContentsPollInterval: "contents.poll_interval", Notice,
+        title: "task asked for more often than its server wants",
+        why: "Servers may refuse clients that poll faster than the interval they name.",
+        remedy: "Wait for the pollInterval of the last answer before asking again.";
     ContentsNotNegotiated: "contents.not_negotiated", Notice,
         title: "use of what the other side did not announce",
         why: "Capabilities and extensions are negotiated: what was not announced may be refused or \
@@ -875,6 +900,11 @@ codes! {
         why: "Clients wait for the acknowledgement, and drop messages that name no subscription.",
         remedy: "Send notifications/subscriptions/acknowledged first, and the id of the request with \
             every message.";
+    ContentsNotRequested: "contents.not_requested", Notice,
+        title: "notification of a kind that its subscription does not ask for",
+        why: "A subscription gets what it asks for and nothing else: clients drop it, or take it for \
+            another one's.",
+        remedy: "Send a notification on the streams whose request names its kind, resource or task.";
     ContentsResultType: "contents.result_type", Warning,
         title: "result without a resultType",
         why: "Since MCP 2026-07-28 every result names its type: clients cannot tell a complete result \
@@ -902,7 +932,8 @@ codes! {
             the bytes that resources/read returns.";
     ContentsCardDiffers: "contents.card_differs", Notice,
         title: "Server Card that contradicts its server",
-        why: "Clients choose a server by its card: this one tells another version than the server.",
+        why: "Clients choose a server, and how they speak with it, by its card: this one tells another name, \
+            version, revision, capability or transport than the server.",
         remedy: "Make the card with the server, from the same version.";
     SecurityTokenInUrl: "security.token_in_url", Warning,
         title: "credential in a URL",
@@ -951,6 +982,11 @@ codes! {
         why: "A model that is given both may call the wrong one: a server can take over calls so. Common \
             words are no attack.",
         remedy: "Have the client put the server's name before the tool's; look at who offers what.";
+    SecurityNamesOtherTool: "security.names_other_tool", Notice,
+        title: "description that names another server's tool",
+        why: "A server can tell the model how to use, or not to use, the tools of another one. It is a \
+            guess by names: servers that are made for each other do so, too.",
+        remedy: "Read the description, and ask who wrote it.";
     SecurityDataFlow: "security.data_flow", Notice,
         title: "text of one server in a call to another",
         why: "What one server told leaves for another one. Agents are made for that; it is an attack if \

@@ -1,14 +1,10 @@
 //! Rules for bodies that carry MCP.
 
-use std::borrow::Cow;
-
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-
 use super::super::session::SessionState;
 use super::super::transaction::Transaction;
 use super::super::{method, revision};
 use super::rule::{FindingContext, Moment, Violation, violation};
-use crate::base::Code;
+use crate::base::{Code, text};
 use crate::rpc::{Envelope, Kind, Look, Parsed};
 
 /// A body that carries MCP.
@@ -108,21 +104,11 @@ pub(super) fn negotiated_version_differs(body: &Body<'_>) -> Option<Violation> {
 
 /// A header that repeats a value of the body (MCP 2026-07-28).
 pub(super) fn header_differs(field: &str, header: Option<&str>, body: Option<&str>) -> Option<Violation> {
-    let (header, body) = (decoded(header?), body?);
+    let (header, body) = (text::decoded_header(header?), body?);
     if header == body {
         return None;
     }
     violation(Code::McpHeaderMismatch, format!("{field} is {header}, the body has {body}"))
-}
-
-/// Decodes a header value of MCP 2026-07-28: one that is not ASCII is carried as `=?base64?…?=`.
-pub(super) fn decoded(value: &str) -> Cow<'_, str> {
-    let coded = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?="));
-    let bytes = coded.and_then(|coded| BASE64_STANDARD.decode(coded).ok());
-    match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
-        Some(text) => Cow::Owned(text),
-        None => Cow::Borrowed(value),
-    }
 }
 
 /// `initialize` has a revision, capabilities and the client's name (MCP, lifecycle,

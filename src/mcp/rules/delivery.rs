@@ -74,7 +74,10 @@ pub(super) fn message_is_on_several_streams(copy: &Broadcast<'_>) -> Option<Viol
     let method = copy.message.envelope.method.as_deref()?;
     violation(
         Code::McpBroadcast,
-        format!("{method} came on another stream of the session before (packet {})", copy.first.at.packet),
+        format!(
+            "{method} came on another stream of the session before (packet {})",
+            copy.first.at.packet.mention()
+        ),
     )
 }
 
