@@ -327,6 +327,8 @@ pub struct ConnectionFact {
     pub pings: RoundTrips,
     /// How it ended.
     pub ended: Ending,
+    /// Whether a RST answered the SYN: nobody listens there, or a firewall refuses.
+    pub is_refused: bool,
     /// Counts of what the client sent and of what the server sent.
     pub directions: [DirectionFact; 2],
 }

@@ -169,6 +169,7 @@ pub(crate) fn connection(speaks: Speaks, mcp: bool) -> ConnectionFact {
         handshake_ns: Some(45_000),
         pings: RoundTrips::default(),
         ended: Ending::Closed,
+        is_refused: false,
         directions: [DirectionFact {
             packets: 10,
             bytes: 5_000,

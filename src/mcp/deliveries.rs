@@ -28,6 +28,13 @@ pub(super) struct Delivery {
     pub(super) at: Origin,
 }
 
+impl Delivery {
+    /// The transaction whose response carried it; `None` if its session is a guess.
+    pub(super) fn carrier(&self) -> Option<TransactionKey> {
+        self.carrier
+    }
+}
+
 /// The latest deliveries, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::handle::TransactionKey;
-use super::record::Exchange;
+use super::record::{Cause, Exchange};
 use crate::base::{Side, Timestamp, limits, text};
 use crate::rpc::{Id, Look};
 
@@ -57,7 +57,10 @@ struct Completed {
     origin: Side,
     id_hash: u64,
     token_hash: Option<u64>,
-    is_answered: bool,
+    /// The end of its response; `None` if it has none.
+    answered: Option<Timestamp>,
+    cause: Option<Cause>,
+    http_status: Option<u16>,
 }
 
 /// The exchange that another one continues.
@@ -100,7 +103,9 @@ impl History {
             origin: exchange.origin,
             id_hash: hash(&exchange.id),
             token_hash: token.map(hash),
-            is_answered: exchange.response.is_some(),
+            answered: exchange.response.map(|response| response.span.end.time),
+            cause: exchange.cause,
+            http_status: exchange.http_status,
         });
     }
 
@@ -116,20 +121,28 @@ impl History {
         self.completed.iter().rev().find(is_it).map(|completed| completed.n)
     }
 
+    /// Why a completed exchange has no response, as far as is known, and the status of its POST;
+    /// `None` if it has one, or is not remembered.
+    pub(super) fn failure(&self, n: u64) -> Option<(Option<Cause>, Option<u16>)> {
+        let completed = self.completed.iter().rev().find(|completed| completed.n == n)?;
+        completed.answered.is_none().then_some((completed.cause, completed.http_status))
+    }
+
     /// Whether a request that `origin` sent with this id was answered.
     pub(super) fn has_answered(&self, origin: Side, id: &Id) -> bool {
         let id_hash = hash(id);
         let is_it = |completed: &Completed| {
-            completed.is_answered && completed.origin == origin && completed.id_hash == id_hash
+            completed.answered.is_some() && completed.origin == origin && completed.id_hash == id_hash
         };
         self.completed.iter().any(is_it)
     }
 
-    /// The latest completed exchange of a request that `origin` sent with this progress token.
-    pub(super) fn completed_with_token(&self, origin: Side, token: &Id) -> Option<u64> {
+    /// The latest completed exchange of a request that `origin` sent with this progress token, and
+    /// the end of its response; `None` there if it has none.
+    pub(super) fn completed_with_token(&self, origin: Side, token: &Id) -> Option<(u64, Option<Timestamp>)> {
         let token_hash = Some(hash(token));
         let is_it = |completed: &&Completed| completed.origin == origin && completed.token_hash == token_hash;
-        self.completed.iter().rev().find(is_it).map(|completed| completed.n)
+        self.completed.iter().rev().find(is_it).map(|completed| (completed.n, completed.answered))
     }
 
     /// Remembers an event of `stream`, and returns whether it repeats one. `last_event_id` is the

@@ -12,7 +12,9 @@ use super::held_responses::HeldResponse;
 use super::history::Continued;
 use super::interner::Interner;
 use super::record::{Exchange, Offer, Record};
-use super::rules::{self, Answer, ChangedListing, NewExchange, OtherId, RULES, Redirect, Unmatched};
+use super::rules::{
+    self, Answer, ChangedListing, LateAnswer, NewExchange, OtherId, RULES, Redirect, Unmatched,
+};
 use super::session::SessionState;
 use super::session_list::OtherSessions;
 use super::tables::Completion;
@@ -150,7 +152,7 @@ impl Context<'_, '_> {
         Some((key, self.transaction_with(key)?.server_retransmissions()))
     }
 
-    fn transaction_with(&self, key: TransactionKey) -> Option<&Transaction> {
+    pub(super) fn transaction_with(&self, key: TransactionKey) -> Option<&Transaction> {
         if key == self.transaction.key() {
             Some(&*self.transaction)
         } else {
@@ -322,7 +324,13 @@ impl Context<'_, '_> {
         if let Some(completed) = id.and_then(|id| self.completed_exchange(id)) {
             let mut response = unmatched(self.transaction, self.message, Some(completed));
             response.session = Some(self.session);
-            let duplicate = rules::violations(RULES.repeated_response, &response).next();
+            let failure = self.session.history().failure(completed);
+            let duplicate = match failure {
+                Some(failure) => {
+                    rules::violations(RULES.late_answer, &LateAnswer { response, failure }).next()
+                }
+                None => rules::violations(RULES.repeated_response, &response).next(),
+            };
             let mut held = HeldResponse::new(self.session.index(), self.transaction, self.message);
             if held.may_answer_unseen {
                 held.duplicate = duplicate;

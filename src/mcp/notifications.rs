@@ -10,6 +10,10 @@ use super::rules::{self, Broadcast, Progress, RULES, Unmatched, Violation};
 use crate::base::{Code, Side};
 use crate::rpc::{Id, Kind};
 
+/// How long after its response progress on another stream is late, in nanoseconds: what one
+/// connection carries may be captured later than what another one does.
+const LATE: i64 = 1_000_000_000;
+
 impl Context<'_, '_> {
     /// Handles a notification. Returns the number of the exchange that it is about; `None` if that
     /// is not known.
@@ -66,13 +70,18 @@ impl Context<'_, '_> {
         }
         let history = self.session.history();
         let completed = history.completed_with_token(origin, token);
-        if let Some(n) = completed {
-            // On the stream that carried the response the order is known.
-            let is_behind = self.transaction.requests().contains(&n) || self.session.has_one_stream();
+        if let Some((n, answered)) = completed {
+            // On the stream that carried the response the order is known. On another one a packet
+            // may have been lost and sent again, so that it comes later than it was sent.
+            let is_on_its_stream = self.transaction.requests().contains(&n) || self.session.has_one_stream();
+            let start = self.message.span.start.time;
+            let is_much_later = answered.is_some_and(|answered| start.since(answered) > LATE);
+            let is_prompt = self.transaction.server_retransmissions() == 0;
+            let is_behind = is_on_its_stream || is_much_later && is_prompt;
             if is_behind && !self.session.history().has_task(n) {
                 self.check_late_progress(n);
             }
-            return completed;
+            return Some(n);
         }
         if let Some(n) = token.retyped().and_then(|other| only(self.session.with_token(origin, &other))) {
             self.exchanges.get_mut(n)?.count_progress(None);
@@ -80,6 +89,7 @@ impl Context<'_, '_> {
             return Some(n);
         }
         let late = token.retyped().and_then(|other| history.completed_with_token(origin, &other));
+        let late = late.map(|(n, _)| n);
         if late.is_none() {
             let mut progress = unmatched(self.transaction, self.message, None);
             progress.session = Some(self.session);
@@ -104,6 +114,13 @@ impl Context<'_, '_> {
         // A server that numbers the requests of each stream anew asks the same again.
         let is_open = |open: &OpenExchange| open.is_unanswered();
         if envelope.kind == Kind::Request && !self.exchanges.get(first.exchange).is_some_and(is_open) {
+            return None;
+        }
+        // Without a session id the requests on the streams of two calls have nothing to do with
+        // each other: each call may have a process, and ids, of its own.
+        let is_of_a_call = |key| self.transaction_with(key).is_some_and(|one| !one.requests().is_empty());
+        let are_of_calls = is_of_a_call(here.1) && first.carrier().is_some_and(is_of_a_call);
+        if envelope.kind == Kind::Request && !self.session.has_id() && are_of_calls {
             return None;
         }
         let copy =

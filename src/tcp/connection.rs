@@ -18,6 +18,8 @@ pub(super) struct Connection {
     halves: [Half; 2],
     /// Which end reset the connection.
     reset: Option<End>,
+    /// Whether a RST answered the SYN.
+    is_refused: bool,
     handshake: Handshake,
     /// When to look for holes that are due.
     pub(super) check_at: Option<Timestamp>,
@@ -47,6 +49,7 @@ impl Connection {
             last: opened.at,
             halves: Default::default(),
             reset: None,
+            is_refused: false,
             handshake: Handshake::Nothing,
             check_at: None,
         }
@@ -63,6 +66,10 @@ impl Connection {
         let (mine, peer) = from.split_mut(&mut self.halves);
         if flags.rst {
             if mine.reset(segment) {
+                // RFC 9293 section 3.10.7.1: it acknowledges the SYN and nothing else.
+                if let (Handshake::Syn(end, isn, _), Some(ack)) = (self.handshake, segment.ack) {
+                    self.is_refused = end != from && Seq(ack) == isn.plus(1);
+                }
                 let at = segment.origin;
                 let mut direction = DirectionSink { sink, label: &self.label, from: from.other(), at };
                 match segment.ack {
@@ -232,6 +239,7 @@ impl Connection {
                 _ => None,
             },
             ended: self.reset.map_or(open, Ending::Reset),
+            is_refused: self.is_refused,
             directions: self.halves.each_ref().map(Half::fact),
         }
     }

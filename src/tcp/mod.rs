@@ -82,6 +82,8 @@ pub struct Summary {
     pub handshake_ns: Option<i64>,
     /// How it ended.
     pub ended: Ending<End>,
+    /// Whether a RST answered the SYN: nobody listens there.
+    pub is_refused: bool,
     /// Counts of what A and B sent.
     pub directions: [DirectionFact; 2],
 }
@@ -107,6 +109,7 @@ impl Summary {
             handshake_ns: self.handshake_ns,
             pings: RoundTrips::default(),
             ended: self.ended.by_side(client),
+            is_refused: self.is_refused,
             directions: client.client_first(self.directions),
         }
     }

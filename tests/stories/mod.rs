@@ -38,6 +38,7 @@ mod time;
 mod transactions;
 mod transports;
 mod tunnels;
+mod twice;
 mod unread;
 mod waits;
 mod websocket;

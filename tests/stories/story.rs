@@ -99,6 +99,14 @@ impl Story {
         conn
     }
 
+    /// A connection that the server refuses: nobody listens.
+    pub(crate) fn refuse(&mut self, client: &str, server: &str) -> Conn {
+        let conn = self.midstream(client, server);
+        self.packet(conn, Client, SYN, &[]);
+        self.rst(conn, Server);
+        conn
+    }
+
     /// Opens a connection over a network whose round trip takes `ms` milliseconds, captured at the
     /// client.
     pub(crate) fn connect_over(&mut self, ms: f64, client: &str, server: &str) -> Conn {

@@ -290,6 +290,10 @@ impl Code {
                 "RFC 9112, section 2.2, \"Message Parsing\"",
                 "https://www.rfc-editor.org/rfc/rfc9112#section-2.2",
             ),
+            Self::HttpUnmatchedResponse => source(
+                "RFC 9112, section 9.2, \"Associating a Response to a Request\"",
+                "https://www.rfc-editor.org/rfc/rfc9112#section-9.2",
+            ),
             Self::HttpBadLength | Self::HttpLengthConflict | Self::HttpLengthMismatch => source(
                 "RFC 9112, section 6.3, \"Message Body Length\"",
                 "https://www.rfc-editor.org/rfc/rfc9112#section-6.3",

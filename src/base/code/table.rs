@@ -230,7 +230,8 @@ codes! {
     HttpUnmatchedResponse: "http.unmatched_response", Notice,
         title: "HTTP response without a request",
         why: "Its request was sent before the capture began, or was lost; or there is none: servers and \
-            proxies answer an idle connection with 408, or bytes that are no request with 400.",
+            proxies answer an idle connection with 408, or bytes that are no request with 400, and faulty \
+            ones answer a request twice.",
         remedy: "If the request is not in the capture, start it before the client connects; else look at \
             the status and at what the client sent.";
     HttpBodyTooLong: "http.body_too_long", Warning,
@@ -560,6 +561,11 @@ codes! {
         why: "MCP demands that progress increases: clients show a wrong share, or drop the \
             notification.",
         remedy: "Count progress up; use a token for one request alone.";
+    McpAnsweredAfterFailure: "mcp.answered_after_failure", Warning,
+        title: "answer to a request whose POST had failed",
+        why: "Clients give the request up when its POST ends with an error, or without an answer: the work \
+            is done, and its result is lost. Often a proxy answers 502 or 504 while the server works.",
+        remedy: "Have the POST answered with 202 at once; raise the read timeout of the proxy.";
     McpLateProgress: "mcp.late_progress", Notice,
         title: "progress after the response",
         why: "The request is over: clients report an unknown token, or ignore the progress.",

@@ -1,4 +1,4 @@
-//! The line of a TLS connection.
+//! The lines of a TLS connection, and of one that was refused.
 
 use std::io;
 
@@ -43,6 +43,20 @@ pub(super) fn write(line: &mut Line, connection: &ConnectionFact, tls: &TlsFact)
     line.duration("ping_min_ms", (count > 0).then_some(shortest_ns));
     line.duration("ping_max_ms", (count > 0).then_some(longest_ns));
     Ok(())
+}
+
+/// Writes the line of a connection that the server refused.
+pub(super) fn write_refused(line: &mut Line, connection: &ConnectionFact) {
+    line.start("connection");
+    line.stream(Some(connection.tcp_stream), Some(connection.first.packet));
+    line.address("client", connection.client);
+    line.address("server", connection.server);
+    line.word("speaks", Some(connection.speaks.name()));
+    line.boolean("refused", true);
+    line.time("start", Some(connection.first.time));
+    line.time("end", Some(connection.last.time));
+    line.packet(FIRST, Some(connection.first.packet));
+    line.packet(LAST, Some(connection.last.packet));
 }
 
 const CLIENT: [&str; 3] = ["client_records", "client_bytes", "client_undecrypted"];

@@ -54,6 +54,7 @@ impl Export for JsonLines {
             Entry::Record(Record::Session(session)) => write_session(line, session)?,
             Entry::Fact(Fact::Connection(fact)) => match &fact.tls {
                 Some(tls) => connection::write(line, fact, tls)?,
+                None if fact.is_refused => connection::write_refused(line, fact),
                 None => return Ok(()),
             },
             Entry::Finding(finding) => {

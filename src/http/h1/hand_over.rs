@@ -28,7 +28,7 @@ impl Connection {
     /// Leaves what follows the response, and the request, to another protocol.
     fn leave(&mut self, (request, kind): (TransactionNo, Method), to: Protocol) {
         let is_head = kind == Method::Head;
-        let is_request_missing = self.is_early(request) || self.client.is_lost();
+        let is_request_missing = self.early.has(request) || self.client.is_lost();
         let requests_missing = if is_request_missing { Degraded::GAP } else { Degraded::NONE };
         self.upgraded = Some(Upgraded { to, request, is_head, missing: Degraded::NONE, requests_missing });
         self.answering = None;

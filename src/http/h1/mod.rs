@@ -13,10 +13,11 @@ use crate::base::{
     limits,
 };
 
-use super::part::{ended_by, give_up, report_unmatched};
+use super::part::{ended_by, give_up};
 use super::{Head, Part, PartKind, StartLine, TransactionNo};
 use body::Framing;
 use direction::Direction;
+use early::EarlyResponses;
 use faults::{push_faults, push_findings};
 use head::Unusual;
 use step::Step;
@@ -25,6 +26,7 @@ pub(super) use upgraded::{Protocol, Upgraded};
 mod body;
 mod chunk;
 mod direction;
+mod early;
 mod excess;
 mod faults;
 pub(super) mod first_bytes;
@@ -50,8 +52,8 @@ pub struct Connection {
     next: u32,
     /// Requests that wait for the head of their final response, oldest first.
     waiting: VecDeque<Waiting>,
-    /// Responses whose request was not seen yet: the capture is not in causal order, or has a gap.
-    early: VecDeque<(TransactionNo, PacketNo)>,
+    /// Responses whose request was not seen yet.
+    early: EarlyResponses,
     /// Transaction of the request that is being read.
     sending: Option<TransactionNo>,
     /// Transaction of the response that is being read.
@@ -139,8 +141,7 @@ impl Layer for Connection {
     #[inline]
     fn held(&self) -> usize {
         let waiting = self.waiting.capacity() * size_of::<Waiting>();
-        let early = self.early.capacity() * size_of::<(TransactionNo, PacketNo)>();
-        self.client.held() + self.server.held() + waiting + early
+        self.client.held() + self.server.held() + waiting + self.early.allocated()
     }
 
     fn shed(&mut self, at: Origin, findings: &mut Findings) {
@@ -179,7 +180,7 @@ impl Connection {
             server: Direction::new(Side::Server),
             next,
             waiting: VecDeque::new(),
-            early: VecDeque::new(),
+            early: EarlyResponses::default(),
             sending: None,
             answering: None,
             ended: [None; 2],
@@ -249,6 +250,9 @@ impl Connection {
                 Step::Content(bytes, span) => PartKind::Content(bytes, span),
                 Step::Gap(why) => PartKind::Gap { why, at: Origin::default() },
                 Step::End(at) => {
+                    if side == Side::Server {
+                        self.early.response_ended(at.packet);
+                    }
                     self.end_message(side);
                     PartKind::End { how: ResponseEnd::Complete, at }
                 }
@@ -319,7 +323,8 @@ impl Connection {
             StartLine::Request { method, .. } if &**method == "CONNECT" => Method::Connect,
             _ => Method::Other,
         };
-        let transaction = self.answered_early(span.start, sink.findings).unwrap_or_else(|| {
+        let early = self.early.take(span.start, self.requests_missing, sink.findings);
+        let transaction = early.unwrap_or_else(|| {
             let transaction = self.number();
             self.waiting.push_back(Waiting { transaction, first: span.start.packet, kind });
             transaction
@@ -348,18 +353,6 @@ impl Connection {
         }
         sink.out.push(Part { transaction, side: Side::Client, kind: PartKind::Head(parsed.head, why) });
         push_faults(transaction, Side::Client, (unusual.faults, span), sink.out);
-    }
-
-    /// Returns the transaction of a response that was captured before its request, which begins at
-    /// `start`.
-    fn answered_early(&mut self, start: Origin, findings: &mut Findings) -> Option<TransactionNo> {
-        while let Some((transaction, first)) = self.early.pop_front() {
-            if !self.requests_missing || first > start.packet {
-                return Some(transaction);
-            }
-            report_unmatched(true, start, findings);
-        }
-        None
     }
 
     fn response(&mut self, mut parsed: head::Parsed, why: Degraded, sink: &mut Sink<'_, Part>) {
@@ -405,7 +398,7 @@ impl Connection {
             let framing = if kind == Method::Head { Framing::Length(0) } else { parsed.framing };
             self.is_in_events = is_in_events;
             self.server.body(framing, false);
-            if self.is_early(transaction) {
+            if self.early.has(transaction) {
                 self.server.allow_no_body();
             }
         }
@@ -453,15 +446,8 @@ impl Connection {
             return (request.transaction, request.kind);
         }
         let transaction = self.number();
-        if self.early.len() < limits::MAX_PIPELINED {
-            self.early.push_back((transaction, span.start.packet));
-        }
+        self.early.push(transaction, span.start);
         (transaction, Method::Other)
-    }
-
-    /// Returns whether the request of the transaction was not captured so far.
-    fn is_early(&self, transaction: TransactionNo) -> bool {
-        self.early.iter().any(|(early, _)| *early == transaction)
     }
 
     fn gap(&mut self, side: Side, (len, why, at): (u64, Degraded, Origin), sink: &mut Sink<'_, Part>) {
@@ -535,9 +521,7 @@ impl Connection {
             }
         }
         if self.client_ended {
-            for _ in self.early.drain(..) {
-                report_unmatched(self.requests_missing, at, sink.findings);
-            }
+            self.early.report(self.requests_missing, sink.findings);
         }
     }
 
@@ -549,7 +533,7 @@ impl Connection {
             let is_by_server =
                 matches!(how, ResponseEnd::ClosedBy(Side::Server) | ResponseEnd::ResetBy(Side::Server));
             // Without the request the capture may lack that the client closed first.
-            let is_early = self.is_early(transaction);
+            let is_early = self.early.has(transaction);
             if is_early && is_by_server {
                 let kind = PartKind::Gap { why: Degraded::GAP, at };
                 sink.out.push(Part { transaction, side: Side::Client, kind });

@@ -1,7 +1,7 @@
 //! Rules for messages that open no exchange.
 
 use super::super::exchange::Message;
-use super::super::record::Exchange;
+use super::super::record::{Cause, Exchange};
 use super::super::session::SessionState;
 use super::super::transaction::Transaction;
 use super::exchange::of_exchange;
@@ -16,6 +16,13 @@ pub(in crate::mcp) struct Unmatched<'a> {
     pub(in crate::mcp) session: Option<&'a SessionState>,
     /// The completed exchange that it belongs to; `None` if there is none.
     pub(in crate::mcp) completed: Option<u64>,
+}
+
+/// A response to a request whose exchange is complete without one.
+pub(in crate::mcp) struct LateAnswer<'a> {
+    pub(in crate::mcp) response: Unmatched<'a>,
+    /// Why the exchange had no response, and the status of its POST.
+    pub(in crate::mcp) failure: (Option<Cause>, Option<u16>),
 }
 
 /// A progress notification of an open exchange.
@@ -33,6 +40,12 @@ pub(in crate::mcp) struct Redirect<'a> {
     /// The POST that repeats it.
     pub(in crate::mcp) transaction: &'a Transaction,
     pub(in crate::mcp) at: Origin,
+}
+
+impl Moment for LateAnswer<'_> {
+    fn subject(&self) -> FindingContext {
+        self.response.subject()
+    }
 }
 
 impl Moment for Progress<'_> {
@@ -65,6 +78,17 @@ pub(super) fn request_is_in_json_body(request: &Unmatched<'_>) -> Option<Violati
 
 pub(super) fn response_is_duplicate(response: &Unmatched<'_>) -> Option<Violation> {
     violation(Code::McpDuplicateResponse, id_text(response.message.envelope.id.as_ref()))
+}
+
+/// Clients give a request up when its POST fails. A cancelled one may be answered all the same.
+pub(super) fn request_had_failed(late: &LateAnswer<'_>) -> Option<Violation> {
+    let id = id_text(late.response.message.envelope.id.as_ref());
+    let detail = match late.failure {
+        (Some(Cause::HttpError), Some(status)) => format!("{id}: its POST was answered {status} before"),
+        (Some(Cause::NoResponse | Cause::NoStream), _) => format!("{id}: its POST ended without it before"),
+        _ => return None,
+    };
+    violation(Code::McpAnsweredAfterFailure, detail)
 }
 
 pub(super) fn token_is_unknown(progress: &Unmatched<'_>) -> Option<Violation> {

@@ -23,7 +23,7 @@ pub(super) use delivery::{Broadcast, FirstEventId, Misdelivery, WrongReplay};
 pub(super) use exchange::{CompletedExchange, NewExchange, missing_capability};
 pub(super) use head::Head;
 pub(super) use listing::ChangedListing;
-pub(super) use message::{Progress, Redirect, Unmatched};
+pub(super) use message::{LateAnswer, Progress, Redirect, Unmatched};
 pub(super) use orphan::Orphan;
 pub(super) use proxy::{ProxiedCall, UncrossedCall};
 pub(super) use rule::{Violation, add_fault, add_limit, check, id_text, violations};
@@ -68,6 +68,7 @@ pub(super) const RULES: Rules = Rules {
         exchange::token_collides,
     ],
     repeated_response: &[message::response_is_duplicate],
+    late_answer: &[message::request_had_failed],
     answer: &[
         answer::parent_is_over,
         answer::response_is_on_server_stream,
@@ -155,6 +156,8 @@ pub(super) struct Rules {
     pub(super) doubtful_exchange: &'static [fn(&NewExchange<'_>) -> Option<Violation>],
     /// A response has the id of an exchange that is complete.
     pub(super) repeated_response: &'static [fn(&Unmatched<'_>) -> Option<Violation>],
+    /// A response to a request whose exchange is complete without one.
+    pub(super) late_answer: &'static [fn(&LateAnswer<'_>) -> Option<Violation>],
     /// A response was given to its exchange.
     pub(super) answer: &'static [fn(&Answer<'_>) -> Option<Violation>],
     /// A progress notification belongs to an open exchange.
