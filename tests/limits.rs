@@ -61,6 +61,20 @@ fn limits_of_real_programs_are_recognised() {
     }
 }
 
+/// HAProxy sends a session's requests to two servers, of which one knows it: the leg behind it
+/// tells.
+#[test]
+fn a_session_between_two_replicas() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/stacks/haproxy-roundrobin");
+    let file = std::fs::read_dir(file).unwrap().map(|entry| entry.unwrap().path());
+    let file = file.filter(|path| path.to_string_lossy().contains(".pcap")).min().unwrap();
+    let story = run(&["why", "--format", "json"], &file);
+    let words = "lost between replicas behind 127.0.0.1:9356: 127.0.0.1:9357 gave the id out, \
+                 127.0.0.1:9358 refused it";
+    let told = told(&serde_json::from_str(&story).unwrap(), &["proven"]);
+    assert!(told.iter().any(|sentence| sentence.contains(words)), "{told:?}");
+}
+
 /// The round trip that is told is the link's, and each wait for a lost packet is one.
 #[test]
 fn the_networks_share_is_what_the_link_was_told() {

@@ -93,6 +93,8 @@ struct Held {
     len: u64,
     /// `None` if it has no member that a rule looks for.
     bytes: Option<Box<[u8]>>,
+    /// Whether it asks for a list, whose answer is kept.
+    asks_list: bool,
 }
 
 impl Default for Messages {
@@ -119,20 +121,24 @@ impl Messages {
         let on = (payload.peers.tcp_stream, payload.transaction);
         match (payload.side, method_in(bytes, &self.method)) {
             (_, Some(method)) if NOTIFICATIONS.contains(&method) => {
-                self.hold((on.0, OF_CONNECTION), payload, true);
+                self.hold((on.0, OF_CONNECTION), payload, (true, false));
             }
-            (Side::Client, Some(method)) if METHODS.contains(&method) => self.hold(on, payload, true),
+            (Side::Client, Some(method)) if METHODS.contains(&method) => {
+                self.hold(on, payload, (true, method.ends_with("/list")));
+            }
             (Side::Client, _) => {}
             (Side::Server, _) => {
                 let has_member = self.members.iter().any(|member| member.find(bytes).is_some());
-                if has_member || self.held.contains_key(&on) {
-                    self.hold(on, payload, has_member);
+                let held = self.held.get(&on);
+                if has_member || held.is_some() {
+                    let is_list = held.is_some_and(|held| held.iter().any(|held| held.asks_list));
+                    self.hold(on, payload, (has_member || is_list, false));
                 }
             }
         }
     }
 
-    fn hold(&mut self, on: (u32, u32), payload: &PayloadFact, keeps_text: bool) {
+    fn hold(&mut self, on: (u32, u32), payload: &PayloadFact, (keeps_text, asks_list): (bool, bool)) {
         let number = self.next;
         self.next += 1;
         let held = Held {
@@ -141,6 +147,7 @@ impl Messages {
             packets: (payload.span.first.0, payload.span.last.0),
             len: payload.bytes.len() as u64,
             bytes: keeps_text.then(|| Box::from(&*payload.bytes)),
+            asks_list,
         };
         self.bytes += held.cost();
         self.count += 1;

@@ -10,6 +10,7 @@ mod cache_hints;
 mod call;
 mod cancellations;
 mod deferred;
+mod list_types;
 mod messages;
 mod negotiated;
 mod pages;

@@ -3,6 +3,7 @@
 use super::cache_hints::CacheHints;
 use super::cancellations::Cancellations;
 use super::deferred::Deferred;
+use super::list_types::ListTypes;
 use super::messages::Messages;
 use super::negotiated::Negotiated;
 use super::pages::Pages;
@@ -23,6 +24,7 @@ pub struct Rules {
     messages: Messages,
     deferred: Deferred,
     tools: Tools,
+    list_types: ListTypes,
     pages: Pages,
     negotiated: Negotiated,
     tasks: Tasks,
@@ -81,6 +83,7 @@ impl Rules {
         let Some(call) = call else { return findings };
         findings.extend(self.tools.push(&call));
         findings.extend(self.param_headers.push(&call));
+        findings.extend(self.list_types.push(&call));
         findings.extend(self.pages.push(&call, &mut self.deferred));
         findings.extend(self.negotiated.push(&call));
         findings.extend(self.tasks.push(&call, &mut self.deferred));

@@ -100,7 +100,7 @@ impl Watch {
     fn session(&mut self, session: &Session) -> Vec<Finding> {
         self.session_ids.push(session);
         let reference = &session.session;
-        let is_known = self.options.known.as_ref().is_none_or(|known| known.has(reference));
+        let is_known = self.options.known.as_ref().is_none_or(|known| known.may_have(session));
         if is_known
             || reference.behind.is_some()
             || !self.is_new(Code::SecurityUnknownServer, reference.server)

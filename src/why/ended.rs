@@ -49,8 +49,8 @@ pub(super) fn outcome(exchange: &Exchange, end: Option<&WaitEnd<'_>>) -> Sentenc
         Some(at) if exchange.cause != Some(Cause::CaptureEnd) => evidence.packet(tcp_stream, at.packet),
         _ => evidence,
     };
-    let waited = at.map(|at| precise(at.time.since(request.end.time)));
-    let after = waited.as_deref().map(|waited| format!(" {waited} after the request")).unwrap_or_default();
+    let waited = at.map(|at| after_request(at.time.since(request.end.time)));
+    let after = waited.as_deref().map(|waited| format!(" {waited}")).unwrap_or_default();
     let (certainty, text) = match (exchange.status, exchange.cause) {
         (Status::Undetermined, _) => {
             let lacks: Vec<_> = exchange.degraded.names().map(|name| name.replace('_', " ")).collect();
@@ -61,7 +61,7 @@ pub(super) fn outcome(exchange: &Exchange, end: Option<&WaitEnd<'_>>) -> Sentenc
             (Certainty::Unknown, text)
         }
         (_, Some(Cause::CaptureEnd)) => {
-            let open = waited.map(|waited| format!(", {waited} after the request")).unwrap_or_default();
+            let open = waited.map(|waited| format!(", {waited}")).unwrap_or_default();
             (
                 Certainty::Unknown,
                 format!("It was open when the capture ended{open}: nothing says how it went on"),
@@ -71,6 +71,16 @@ pub(super) fn outcome(exchange: &Exchange, end: Option<&WaitEnd<'_>>) -> Sentenc
         (_, None) => (Certainty::Unknown, "It was not answered, and no packet says why".to_owned()),
     };
     Sentence::new(Topic::Outcome, certainty, text, evidence)
+}
+
+/// Says when something happened, by the time since the last byte of the request: a server may
+/// answer before that.
+fn after_request(ns: i64) -> String {
+    if ns < 0 {
+        format!("{} before the request was complete", precise(ns.saturating_neg()))
+    } else {
+        format!("{} after the request", precise(ns))
+    }
 }
 
 /// Says which end did what, without the time.

@@ -45,7 +45,9 @@ fn sentence(code: Code, first: &Finding, count: u64) -> Sentence {
     let title = code.info().title;
     let detail = sanitize::clean(&first.detail);
     let detail = sanitize::fit(&detail, MAX_DETAIL);
-    let times = if count > 1 { format!(" ({})", units::several(count, "time")) } else { String::new() };
+    let times = units::several(count, "time");
+    // A finding of many alike says it itself.
+    let times = if count > 1 && !detail.starts_with(&times) { format!(" ({times})") } else { String::new() };
     let text = format!("{}{times}: {detail}", capitalized(title));
     let certainty = match code.confidence() {
         Confidence::Proven => Certainty::Proven,

@@ -22,6 +22,7 @@ pub(super) fn tell(
 ) -> Story {
     let (title, subject) = title(question, survey);
     let mut sentences = about_sessions(question, survey);
+    sentences.extend(refused(question, survey));
     let is_quiet = groups.is_empty() && sentences.is_empty();
     sentences.extend(groups.iter().map(|group| group_sentence(group, (survey, traces, limits))));
     if is_quiet {
@@ -40,6 +41,30 @@ fn about_sessions(question: Question, survey: &Survey) -> Vec<Sentence> {
         Question::Worst => sessions::of_capture(survey),
         Question::Exchange(_) => Vec::new(),
     }
+}
+
+/// Tells of connections to servers of MCP that were refused.
+fn refused(question: Question, survey: &Survey) -> Vec<Sentence> {
+    let is_server = |address: &SocketAddr| {
+        survey.sessions.iter().any(|session| {
+            let is_it = session.session.server == *address || session.addresses.contains(address);
+            is_it && (question == Question::Worst || question == Question::Session(session.session.number))
+        })
+    };
+    let refused = survey.refused.iter().filter(|(address, _)| is_server(address));
+    let sentences = refused.map(|(address, refused)| {
+        let text = format!(
+            "{} to {address} {} refused (a reset answered the SYN): nothing listened there, or a firewall \
+             refuses; the first came from {}",
+            units::several(refused.count, "connection"),
+            if refused.count == 1 { "was" } else { "were" },
+            refused.client,
+        );
+        let [first, last] = refused.packets;
+        let evidence = Evidence::none().range(refused.tcp_stream, first.packet, last.packet);
+        Sentence::new(Topic::Session, Certainty::Proven, text, evidence)
+    });
+    sentences.take(2).collect()
 }
 
 fn title(question: Question, survey: &Survey) -> (String, Subject) {

@@ -123,19 +123,28 @@ fn refused(session: &Session, survey: &Survey) -> Option<Sentence> {
     let after = precise(refusal.request[0].time.since(given.request[0].time));
     let deleted =
         survey.findings.iter().any(|it| it.code == Code::McpUsedAfterDeletion && it.session == Some(number));
-    let (certainty, text) = match (server(given), server(refusal)) {
+    let behind = replicas_behind(number, survey);
+    let (certainty, text) = match (server(given), server(refusal), behind) {
         _ if deleted => (
             Certainty::Proven,
             format!("The client had deleted session s{number} before it used it again: HTTP {status}"),
         ),
-        (Some(one), Some(other)) if one != other => (
+        (Some(one), Some(other), _) if one != other => (
             Certainty::Proven,
             format!(
                 "Session s{number} was lost between replicas: {one} gave the id out, {other} refused it (HTTP \
                  {status}); route each session to the server that holds it"
             ),
         ),
-        (one, _) => (
+        (proxy, _, Some((one, other))) => (
+            Certainty::Proven,
+            format!(
+                "Session s{number} was lost between replicas{}: {one} gave the id out, {other} refused it (HTTP \
+                 {status}); route each session to the server that holds it",
+                proxy.map_or_else(String::new, |proxy| format!(" behind {proxy}"))
+            ),
+        ),
+        (one, _, None) => (
             Certainty::Likely,
             format!(
                 "Session s{number} was lost: {} refused its id (HTTP {status}) {after} after it had worked; whether \
@@ -145,6 +154,20 @@ fn refused(session: &Session, survey: &Survey) -> Option<Sentence> {
         ),
     };
     Some(Sentence::new(Topic::Session, certainty, text, evidence))
+}
+
+/// Returns the servers behind a proxy of which one holds a session and the other refused it; `None`
+/// if that was not captured.
+fn replicas_behind(number: u32, survey: &Survey) -> Option<(SocketAddr, SocketAddr)> {
+    let behind = survey.sessions.iter().find(|session| session.session.behind == Some(number))?;
+    let leg = behind.session.number;
+    let is_refused = survey
+        .findings
+        .iter()
+        .any(|finding| finding.code == Code::McpSessionRefused && finding.session == Some(leg));
+    let one = behind.session.server;
+    let other = behind.addresses.iter().copied().find(|address| *address != one)?;
+    is_refused.then_some((one, other))
 }
 
 /// Tells that several addresses used one session id.

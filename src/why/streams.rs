@@ -129,6 +129,9 @@ fn reopened(exchange: &Exchange, ended: &Stream, (survey, traces): (&Survey, &Tr
                 "The client opened a stream again {later} later with Last-Event-ID, and the answer came there"
             )
         }
+        Some(true) if next.events == 0 && next.degraded.is_none() => format!(
+            "The client opened a stream again {later} later, with Last-Event-ID, and the server repeated nothing there"
+        ),
         Some(true) => format!("The client opened a stream again {later} later, with Last-Event-ID"),
         Some(false) => format!(
             "The client opened a stream again {later} later without Last-Event-ID: what was sent between is lost to it"

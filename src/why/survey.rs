@@ -21,6 +21,8 @@ pub(super) struct Call {
     pub(super) client: IpAddr,
     pub(super) origin: Side,
     pub(super) tcp_stream: u32,
+    /// The connection and the transaction that carried the response; `None` without one.
+    pub(super) answered_on: Option<(u32, u32)>,
     pub(super) method: Arc<str>,
     pub(super) name: Option<Arc<str>>,
     /// First and last byte of the request.
@@ -46,6 +48,7 @@ impl Call {
             client: exchange.client.ip(),
             origin: exchange.origin,
             tcp_stream: exchange.tcp_stream,
+            answered_on: exchange.answered_on,
             method: Arc::clone(&exchange.method),
             name: exchange.name.clone(),
             request: [span.start, span.end],
@@ -84,6 +87,19 @@ impl Call {
     }
 }
 
+/// Servers of which refused connections are counted.
+const MAX_REFUSING: usize = 256;
+
+/// Connections to one address that were refused: a RST answered the SYN.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused {
+    pub(super) count: u64,
+    /// The first of them: its client, Wireshark's number of it, and its packets.
+    pub(super) client: IpAddr,
+    pub(super) tcp_stream: u32,
+    pub(super) packets: [Origin; 2],
+}
+
 /// What was seen in a capture: of each kind the first that have room.
 #[derive(Clone, Debug)]
 pub(super) struct Survey {
@@ -93,6 +109,8 @@ pub(super) struct Survey {
     pub(super) sessions: Vec<Session>,
     /// The connections that carried MCP, by Wireshark's numbers.
     pub(super) connections: BTreeMap<u32, ConnectionFact>,
+    /// The refused connections, by the address that refused them.
+    pub(super) refused: BTreeMap<SocketAddr, Refused>,
     /// The first findings of each code.
     pub(super) findings: Vec<Finding>,
     of_code: BTreeMap<Code, usize>,
@@ -118,6 +136,7 @@ impl Default for Survey {
             streams: Vec::new(),
             sessions: Vec::new(),
             connections: BTreeMap::new(),
+            refused: BTreeMap::new(),
             findings: Vec::new(),
             of_code: BTreeMap::new(),
             capture: CaptureFact::default(),
@@ -192,10 +211,25 @@ impl Survey {
     }
 
     fn add_connection(&mut self, fact: &ConnectionFact) {
+        if fact.is_refused {
+            self.add_refused(fact);
+        }
         let len = 2 * size_of::<ConnectionFact>() + fact.tls.as_ref().map_or(0, |tls| tls.text_len());
         let has_room = || self.connections.len() < limits::MAX_COMPARED;
         if fact.mcp && has_room() && self.rooms.connections.take(len) {
             self.connections.insert(fact.tcp_stream, fact.clone());
+        }
+    }
+
+    fn add_refused(&mut self, fact: &ConnectionFact) {
+        let first = Refused {
+            count: 0,
+            client: fact.client.ip(),
+            tcp_stream: fact.tcp_stream,
+            packets: [fact.first, fact.last],
+        };
+        if self.refused.len() < MAX_REFUSING || self.refused.contains_key(&fact.server) {
+            self.refused.entry(fact.server).or_insert(first).count += 1;
         }
     }
 

@@ -27,6 +27,9 @@ const MIN_COLD: i64 = 50_000_000;
 /// Calls in front of this one from which a queue is told.
 const MIN_QUEUE: usize = 2;
 
+/// How soon after another answer one begins that waited behind it, in nanoseconds.
+const BEHIND: i64 = 1_000_000;
+
 /// A part of the time, with the sentence that tells it.
 struct Part {
     ns: i64,
@@ -77,8 +80,9 @@ pub(super) fn sentences(exchange: &Exchange, survey: &Survey, traces: &Traces) -
     parts.extend(human(exchange));
     parts.extend(proxy(exchange));
     let queue = queue(exchange, survey);
-    let queued = queue.as_ref().map_or(0, |part| part.ns);
-    parts.extend(queue);
+    let behind = head_of_line(exchange, survey);
+    let queued = [&queue, &behind].into_iter().flatten().map(|part| part.ns).max().unwrap_or(0);
+    parts.extend(queue.into_iter().chain(behind));
     parts.extend(cold_start(exchange, survey));
     parts.extend(server(exchange, (network, queued, round_trip.is_some())));
     parts.retain(|part| part.ns >= SMALL && part.ns.saturating_mul(100) >= whole);
@@ -272,6 +276,47 @@ fn queue(exchange: &Exchange, survey: &Survey) -> Option<Part> {
     let evidence = in_front.iter().take(8).fold(Evidence::none(), |evidence, call| {
         call.response.map_or(evidence.clone(), |[_, last]| evidence.packet(call.tcp_stream, last.packet))
     });
+    Some(Part { ns, sentence: time(Certainty::Likely, text, evidence) })
+}
+
+/// Answers that were sent on the same event stream while this one waited, up to its first byte: a
+/// stream carries one event after the other.
+fn head_of_line(exchange: &Exchange, survey: &Survey) -> Option<Part> {
+    let this = Call::of(exchange);
+    let [_, sent] = this.request;
+    let [answered, _] = this.response?;
+    let on = this.answered_on?;
+    let is_before = |call: &&Call| {
+        call.n != this.n
+            && call.answered_on == Some(on)
+            && call.response.is_some_and(|[_, last]| last.time > sent.time && last.packet <= answered.packet)
+    };
+    let mut before: Vec<&Call> = survey.calls.iter().filter(is_before).collect();
+    before.sort_by_key(|call| std::cmp::Reverse(call.response.map(|[_, last]| (last.time, last.packet))));
+    let mut until = answered.time;
+    let mut behind = Vec::new();
+    for call in before {
+        let [first, last] = call.response?;
+        if until.since(last.time) > BEHIND {
+            break;
+        }
+        behind.push(call);
+        until = first.time.max(sent.time);
+    }
+    let ns = answered.time.since(until);
+    let first = behind.last()?;
+    let text = format!(
+        "It waited {} behind {} on the same event stream, which carries one event after the other: {} {}",
+        units::duration(ns),
+        units::several(behind.len() as u64, "other answer"),
+        if behind.len() == 1 { "that of exchange" } else { "the first is that of exchange" },
+        first.n
+    );
+    let evidence = behind.iter().take(8).fold(Evidence::none(), |evidence, call| {
+        let Some([first, last]) = call.response else { return evidence };
+        evidence.range(on.0, first.packet, last.packet)
+    });
+    // The server may have worked on this one meanwhile.
     Some(Part { ns, sentence: time(Certainty::Likely, text, evidence) })
 }
 

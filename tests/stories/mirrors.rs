@@ -259,3 +259,26 @@ fn server_cards_of_which_something_is_missing() {
     talk.ask("server/discover", json!({}), discovered());
     talk.is_silent_on(&["contents.card_differs"]);
 }
+
+/// One member of another type costs the whole list.
+#[test]
+fn lists_with_a_member_of_another_type() {
+    let of = |method: &str, result: Value| {
+        let mut talk = Talk::new(json!({"tools": {}, "resources": {}, "prompts": {}}));
+        talk.ask(method, json!({}), result.clone());
+        talk.ask(method, json!({}), result);
+        talk
+    };
+    let tool = |description: Value| {
+        json!({"tools": [{"name": "a", "description": description,
+        "inputSchema": {"type": "object"}}]})
+    };
+    of("tools/list", tool("b".into())).says(&[]);
+    of("tools/list", tool(json!(null))).says(&["contents.wrong_type"]);
+    of("resources/list", json!({"resources": [{"uri": "file:///a", "name": "a"}]})).says(&[]);
+    of("resources/list", json!({"resources": [{"uri": "file:///a"}]})).says(&["contents.wrong_type"]);
+    of("prompts/list", json!({"prompts": [{"name": "a", "arguments": null}]})).says(&["contents.wrong_type"]);
+    let mut lost = Talk::new(json!({"tools": {}}));
+    lost.lose("tools/list", json!({}), tool(json!(null)));
+    lost.is_silent_on(&["contents.wrong_type"]);
+}

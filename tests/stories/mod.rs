@@ -35,6 +35,7 @@ mod streams;
 mod talk;
 mod tasks;
 mod time;
+mod time_spent;
 mod transactions;
 mod transports;
 mod tunnels;

@@ -170,6 +170,10 @@ impl Code {
                 "MCP 2025-11-25, Overview, \"JSON Schema Usage\"",
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic#json-schema-usage",
             ),
+            Self::ContentsWrongType => source(
+                "MCP 2025-11-25, Schema Reference",
+                "https://modelcontextprotocol.io/specification/2025-11-25/schema",
+            ),
             Self::ContentsParamAnnotation => source(
                 "MCP 2026-07-28, Tools, \"x-mcp-header\"",
                 "https://modelcontextprotocol.io/specification/2026-07-28/server/tools#x-mcp-header",

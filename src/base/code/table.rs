@@ -856,6 +856,11 @@ codes! {
         why: "To check it would take too long: the schema refers to itself in many places, or many \
             large schemas are in use.",
         remedy: "Check fewer tools at once with --filter.";
+    ContentsWrongType: "contents.wrong_type", Warning,
+        title: "list with a member of another type",
+        why: "Clients that check types, such as those of the TypeScript SDK, reject the whole list for one \
+            member: they show no tool at all.",
+        remedy: "Send the type that the schema of MCP has, and leave out what has no value instead of null.";
     ContentsUnknownCursor: "contents.unknown_cursor", Notice,
         title: "cursor that the server did not give",
         why: "Cursors are opaque: a client that makes them up, or changes them, gets an error or the \
