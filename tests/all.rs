@@ -32,6 +32,7 @@ mod healthy;
 mod hostile;
 mod layering;
 mod limits;
+mod rules;
 #[cfg(feature = "demo")]
 mod serve;
 mod slice;

@@ -31,6 +31,15 @@ impl Run {
         Self::of(&mut Replay(items.iter())).expect("a list of items is always readable")
     }
 
+    /// Runs the engine over items, with the payloads of messages.
+    pub(crate) fn with_payloads(items: &[Item]) -> Self {
+        let (mut engine, mut entries) = (Engine::new(), Vec::new());
+        engine.emit_payloads();
+        let mut source = Replay(items.iter());
+        while engine.read(&mut source, &mut entries).expect("a list of items is always readable") {}
+        Self { entries }
+    }
+
     /// Runs the engine over a source, with requests emitted as they are captured.
     ///
     /// # Errors
