@@ -78,8 +78,10 @@ impl Pages {
     /// Pagination").
     fn scope(&mut self, call: &Call<'_>) -> Option<Finding> {
         let method = &*call.exchange.method;
-        let is_it = call.exchange.is_stateless() && method.ends_with("/list");
-        let cursor = call.param("cursor").filter(|_| is_it)?;
+        if !call.exchange.is_stateless() || !method.ends_with("/list") {
+            return None;
+        }
+        let cursor = call.param("cursor")?;
         let list = self.lists.get_mut(&(call.exchange.session.number, text::hash(method)))?;
         let before = *list.given.get(&hash(cursor))?;
         let scope = Scope::of(call.result()?);
