@@ -123,6 +123,15 @@ fn an_answer_after_an_error() {
         rows.is_silent_on(&["mcp.duplicate_response"]);
         rows.exchange_is(2, json!({"status": outcome}));
     }
+    // The answer is first.
+    let mut story = Story::new();
+    let (stream, posts) = legacy_ready(&mut story);
+    story.at(100.0).c(posts, send(TARGET, &request(1, "tools/call")));
+    story.at(150.0).s(stream, event(&result(1)));
+    story.at(160.0).s(posts, reply("504 Gateway Timeout", &[], "late"));
+    let rows = story.run();
+    rows.finds("mcp.answered_after_failure", 1);
+    rows.exchange_is(2, json!({"status": "ok", "http_status": 504}));
     // The status is not captured.
     let mut story = Story::new();
     let (stream, posts) = legacy_ready(&mut story);

@@ -562,7 +562,7 @@ codes! {
             notification.",
         remedy: "Count progress up; use a token for one request alone.";
     McpAnsweredAfterFailure: "mcp.answered_after_failure", Warning,
-        title: "answer to a request whose POST had failed",
+        title: "answer to a request whose POST failed",
         why: "Clients give the request up when its POST ends with an error, or without an answer: the work \
             is done, and its result is lost. Often a proxy answers 502 or 504 while the server works.",
         remedy: "Have the POST answered with 202 at once; raise the read timeout of the proxy.";

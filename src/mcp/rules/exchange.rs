@@ -1,7 +1,7 @@
 //! Rules for exchanges: when a request opens one, and when it is complete.
 
 use super::super::exchange::OpenExchange;
-use super::super::record::{Cause, Exchange};
+use super::super::record::{Cause, Exchange, Transport};
 use super::super::session::SessionState;
 use super::super::{method, revision};
 use super::rule::{FindingContext, Moment, Violation, violation};
@@ -211,6 +211,16 @@ pub(super) fn request_is_unanswered(completed: &CompletedExchange<'_>) -> Option
     };
     let waited = completed.exchange.waited_ns().map(units::duration).unwrap_or_default();
     violation(code, format!("{method} with id {id}: {} after {waited}", cause.name()))
+}
+
+/// The POST of a request fails, and the answer came on the stream of HTTP+SSE before.
+pub(super) fn post_failed_after_answer(completed: &CompletedExchange<'_>) -> Option<Violation> {
+    let Exchange { id, http_status, response, session, origin, .. } = completed.exchange;
+    let status = http_status.filter(|status| *status >= 400)?;
+    if *origin == Side::Server || session.transport != Transport::HttpSse || response.is_none() {
+        return None;
+    }
+    violation(Code::McpAnsweredAfterFailure, format!("id {id}: its POST was answered {status}"))
 }
 
 pub(super) fn response_is_unusable(completed: &CompletedExchange<'_>) -> Option<Violation> {

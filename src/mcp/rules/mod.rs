@@ -90,6 +90,7 @@ pub(super) const RULES: Rules = Rules {
     unmatched_cancellation: &[message::cancelled_id_is_unknown],
     completed_exchange: &[
         exchange::request_is_unanswered,
+        exchange::post_failed_after_answer,
         exchange::response_is_unusable,
         exchange::response_is_before_request,
         exchange::events_came_at_once,
