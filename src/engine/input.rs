@@ -17,8 +17,8 @@ pub(super) enum LaneInput {
     /// Packet time advanced, for the connections of a shard.
     Tick { shard: u8, now: Origin },
     /// Secrets were added: connections of a shard that wait are tried again. See
-    /// [`Lane::add_secrets`](super::lane::Lane::add_secrets).
-    Secrets { shard: u8 },
+    /// [`Lane::set_secrets`](super::lane::Lane::set_secrets).
+    Secrets { shard: u8, at: Origin },
 }
 
 /// A segment and its connection.
@@ -36,7 +36,7 @@ impl LaneInput {
         match self {
             Self::Open(opened) => opened.id.shard,
             Self::Segment(RoutedSegment { id, .. }) | Self::Close { id, .. } => id.shard,
-            Self::Tick { shard, .. } | Self::Secrets { shard } => *shard,
+            Self::Tick { shard, .. } | Self::Secrets { shard, .. } => *shard,
         }
     }
 }

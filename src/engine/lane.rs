@@ -2,6 +2,7 @@
 //! on several threads.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact};
 use crate::base::{Budget, End, Ending, Findings, Origin, Sink, limits};
@@ -31,8 +32,8 @@ pub(super) struct Lane {
     /// Connections whose holes are given up when the input in hand is done, because they hold most
     /// of a share that is full.
     over_share: VecDeque<ConnectionId>,
-    /// The secrets that were read so far, those of every lane. They take memory from the shares.
-    secrets: KeyStore,
+    /// The secrets that were read so far, shared by all lanes. They take memory from the shares.
+    secrets: Arc<KeyStore>,
     /// Number of shards with connections.
     shards: usize,
     /// The connections that the latest of them are about.
@@ -52,7 +53,7 @@ pub(super) struct Lane {
     updates: Vec<Update>,
     /// An empty list whose memory is used again.
     spare: Vec<ParsedUpdate>,
-    /// The packet of the latest delivery.
+    /// The packet or time of the input in hand, or of its latest delivery.
     at: Origin,
     findings: Findings,
 }
@@ -64,7 +65,7 @@ impl Default for Lane {
             pipelines: Vec::new(),
             budgets: [const { Budget::new(limits::MAX_MEMORY_PER_SHARD) }; limits::SHARDS],
             over_share: VecDeque::new(),
-            secrets: KeyStore::default(),
+            secrets: Arc::default(),
             shards: limits::SHARDS,
             latest: BTreeSet::new(),
             waiting: Default::default(),
@@ -86,7 +87,9 @@ impl Lane {
     /// Takes half the memory: half of the shards have connections.
     pub(super) fn halve_memory(&mut self) {
         self.shards = limits::SHARDS / 2;
-        self.secrets.halve_memory();
+        if let Some(secrets) = Arc::get_mut(&mut self.secrets) {
+            secrets.halve_memory();
+        }
     }
 
     /// Emits payloads from now on.
@@ -113,11 +116,18 @@ impl Lane {
                 return self.push_segment(number, (id, from), &mut segment, out);
             }
             LaneInput::Close { id, unconfirmed, at } => {
+                self.at = at;
                 let summary = self.reassembler.close(id, unconfirmed, at, &mut sink);
                 self.deliver(Unfinished { number, id, then: Then::Close(summary.map(Box::new)) }, out);
             }
-            LaneInput::Tick { shard, now } => self.release(number, shard, now, out),
-            LaneInput::Secrets { shard } => self.retry(number, shard, 0, out),
+            LaneInput::Tick { shard, now } => {
+                self.at = now;
+                self.release(number, shard, now, out);
+            }
+            LaneInput::Secrets { shard, at } => {
+                self.at = at;
+                self.retry(number, shard, 0, out);
+            }
         }
         self.relieve(number, shard, out);
     }
@@ -174,13 +184,17 @@ impl Lane {
         }
     }
 
-    /// Adds secrets. Returns whether older ones were dropped for the first time.
-    pub(super) fn add_secrets(&mut self, lines: &[Line]) -> bool {
-        self.latest = waiting::connections(lines);
-        let has_evicted = self.secrets.add(lines);
-        let share = limits::MAX_MEMORY_PER_SHARD.saturating_sub(self.secrets.memory() / self.shards);
+    /// Returns the secrets so far, to be given back by [`Self::set_secrets`].
+    pub(super) fn take_secrets(&mut self) -> Arc<KeyStore> {
+        std::mem::take(&mut self.secrets)
+    }
+
+    /// Sets the secrets so far. `latest` are those that were added.
+    pub(super) fn set_secrets(&mut self, secrets: Arc<KeyStore>, latest: &[Line]) {
+        self.latest = waiting::connections(latest);
+        let share = limits::MAX_MEMORY_PER_SHARD.saturating_sub(secrets.memory() / self.shards);
         self.budgets.iter_mut().for_each(|budget| budget.set_share(share));
-        has_evicted
+        self.secrets = secrets;
     }
 
     /// Returns whether the last input has more to emit.

@@ -12,6 +12,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use crate::base::fact::CaptureFact;
 use crate::base::{Code, Degraded, End, Fact, Files, Finding, Findings, Origin, Sink, limits, units};
@@ -255,14 +256,15 @@ impl Engine {
             return self.emit(out);
         }
         self.secrets.lines += log.lines.len() as u64;
-        // Every lane has the same secrets: whether one was dropped is known from any of them.
-        let evicted =
-            self.lanes.iter_mut().map(|lane| lane.add_secrets(&log.lines)).fold(false, |a, b| a | b);
-        if evicted {
+        // Every lane has the same secrets. They are changed while no lane holds them.
+        let mut all = Arc::default();
+        self.lanes.iter_mut().for_each(|lane| all = lane.take_secrets());
+        if Arc::get_mut(&mut all).is_some_and(|all| all.add(&log.lines)) {
             self.findings.add(Code::TlsSecretLimit, at, "the oldest were dropped");
         }
+        self.lanes.iter_mut().for_each(|lane| lane.set_secrets(Arc::clone(&all), &log.lines));
         self.emit(out);
-        self.inputs.extend((0..limits::SHARDS as u8).map(|shard| LaneInput::Secrets { shard }));
+        self.inputs.extend((0..limits::SHARDS as u8).map(|shard| LaneInput::Secrets { shard, at }));
     }
 
     /// The capture is over. What is still open is emitted by [`Self::resume`].
