@@ -1,5 +1,6 @@
 //! The packet source of a command: files or a device, with or without keeping the packets.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::background::BackgroundReader;
@@ -71,6 +72,8 @@ pub(super) struct Reader {
     identified: Identified,
     /// Keeps what is read, to read it again; `None` if nobody will, or the files can be.
     spool: Option<Spool>,
+    /// Number of threads that analyse what is read.
+    threads: NonZeroUsize,
 }
 
 enum Intake {
@@ -122,6 +125,7 @@ impl Reader {
             spool: None,
             logged: LoggedSecrets::default(),
             identified: Identified::default(),
+            threads: NonZeroUsize::MIN,
         }
     }
 
@@ -138,6 +142,7 @@ impl Reader {
             spool: None,
             logged: LoggedSecrets::default(),
             identified: Identified::default(),
+            threads: NonZeroUsize::MIN,
         }
     }
 
@@ -155,6 +160,16 @@ impl Reader {
     /// Takes what the analysis of the packets emitted.
     pub(super) fn note(&self, entries: &[Entry]) {
         entries.iter().for_each(|entry| self.identified.note(entry));
+    }
+
+    /// Has what is read analysed by this many threads.
+    pub(super) fn with_threads(self, threads: NonZeroUsize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Returns the number of threads that analyse what is read.
+    pub(super) fn threads(&self) -> usize {
+        self.threads.get()
     }
 
     /// Keeps what is read from now on.

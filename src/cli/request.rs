@@ -7,7 +7,9 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::thread::available_parallelism;
 
 use anyhow::bail;
 use clap::CommandFactory as _;
@@ -47,6 +49,8 @@ pub(super) struct Request {
     pub(super) keeps_secrets: bool,
     /// The files, which number the packets; those of a device have none.
     pub(super) numbering: Files,
+    /// Number of threads (`--threads`); `None` for one per processor.
+    pub(super) threads: Option<NonZeroUsize>,
     /// Whether the process makes connections of its own. If not, the sandbox denies them.
     pub(super) uses_network: bool,
 }
@@ -95,6 +99,7 @@ impl Request {
             follow: arguments.follow.then_some(FollowLimits { packets, duration }),
             key_logs: KeyLogPlan::new(&arguments.tls_keylog, env::var_os("SSLKEYLOGFILE")),
             keeps_secrets: !arguments.keep.no_secrets,
+            threads: arguments.threads,
             uses_network: false,
             numbering: Files::new(names(&inputs)),
             inputs,
@@ -148,6 +153,15 @@ impl Request {
     /// Returns the names of the inputs, `-` for standard input; none for a device.
     pub(super) fn input_names(&self) -> Vec<String> {
         names(&self.inputs)
+    }
+
+    /// Returns the number of threads that analyse the packets: one if reading may wait for them, or
+    /// if they are kept in step with the analysis.
+    pub(super) fn threads(&self) -> NonZeroUsize {
+        if self.is_live() || self.keep.is_some() {
+            return NonZeroUsize::MIN;
+        }
+        self.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// Whether packets may still arrive while the command runs: a device, standard input, a pipe,

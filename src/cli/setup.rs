@@ -124,7 +124,7 @@ impl Setup {
         let setup = Self::open(first, path)?;
         let (logged, identified) = (LoggedSecrets::default(), Identified::default());
         let reader = Reader::new(Source::Files(capture), None).with_key_logs(key_logs, logged, identified);
-        Ok((setup, reader))
+        Ok((setup, reader.with_threads(second.threads())))
     }
 
     /// Does the same for a command that reads the packets a second time.
@@ -264,6 +264,7 @@ impl Unprivileged {
             }
         };
         let reader = reader.with_spool(spool.flatten()).with_key_logs(key_logs, logged, identified);
+        let reader = reader.with_threads(request.threads());
         Ok(Setup { reader, output, history, broker, slicer, unwanted: None, matching_packets })
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Lane {
     /// The secrets that were read so far, shared by all lanes. They take memory from the shares.
     secrets: Arc<KeyStore>,
     /// Number of shards with connections.
-    shards: usize,
+    pub(super) shards: usize,
     /// The connections that the latest of them are about.
     latest: BTreeSet<ClientRandom>,
     /// The connections of each shard that wait for secrets.
@@ -90,6 +90,16 @@ impl Lane {
         if let Some(secrets) = Arc::get_mut(&mut self.secrets) {
             secrets.halve_memory();
         }
+    }
+
+    /// Returns a lane without connections that emits what this one does.
+    pub(super) fn alike(&self) -> Self {
+        let Self { emits_payloads, emits_segments, shards, .. } = *self;
+        let mut lane = Self { emits_payloads, emits_segments, ..Self::default() };
+        if shards < limits::SHARDS {
+            lane.halve_memory();
+        }
+        lane
     }
 
     /// Emits payloads from now on.

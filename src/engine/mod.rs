@@ -7,31 +7,31 @@
 //! ```
 //!
 //! The front numbers connections and hands each segment to the lane that owns the connection's
-//! shard. Lanes do not share state, and what they emit carries its order, so the output does not
-//! depend on the number of lanes. Today one lane does all the work, on the thread of the front.
+//! shard. Lanes share nothing but secrets, and what they emit carries its order, so the output does
+//! not depend on the number of lanes. They run on the thread of the front, or on threads of their
+//! own ([`Engine::set_threads`]).
 
-use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::base::fact::CaptureFact;
-use crate::base::{Code, Degraded, End, Fact, Files, Finding, Findings, Origin, Sink, limits, units};
+use crate::base::{Code, Degraded, End, Fact, Files, Findings, Origin, limits, units};
 use crate::capture::{Item, Packet};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
-use crate::link::{Addresses, Segment, UdpDatagram};
+use crate::link::{Addresses, Segment};
 use crate::mcp::{Record, Tracker};
-use crate::rpc::ConnectionUpdates;
 use crate::tcp::ConnectionId;
 use crate::tls::KeyLog;
 
 use clock::Clock;
+use crew::Crew;
 use front::{Front, NoSegment};
 use grid::Grid;
 use http3::Http3;
 use input::{LaneInput, RoutedSegment};
 use lane::Lane;
-use order::{EmittedKind, Merge};
+use order::Merge;
 use scope::Scope;
 use secrets_use::SecretsUse;
 use stage::Stage;
@@ -39,6 +39,8 @@ use unread::Unread;
 
 mod capture_counts;
 mod clock;
+mod crew;
+mod emit;
 mod front;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
@@ -49,6 +51,7 @@ mod lane;
 mod memory;
 mod order;
 mod output;
+mod parallel;
 mod payload;
 mod pipeline;
 mod reading;
@@ -61,6 +64,7 @@ mod stage;
 mod tests;
 mod unread;
 mod waiting;
+mod worker;
 
 /// Analyses one capture.
 #[derive(Debug)]
@@ -89,6 +93,8 @@ pub struct Engine {
     findings: Findings,
     scope: Scope,
     files: Files,
+    /// The threads that run the lanes; `None` if this thread always does.
+    crew: Option<Box<Crew>>,
     is_finished: bool,
 }
 
@@ -127,6 +133,7 @@ impl Engine {
             findings: Findings::default(),
             scope: Scope::All,
             files: Files::default(),
+            crew: None,
             is_finished: false,
         }
     }
@@ -171,7 +178,8 @@ impl Engine {
 
     /// Returns the connections, sessions and streams that have not ended, the latest
     /// [`limits::MAX_IN_PROGRESS`] of each. Called periodically by the TUI; takes some milliseconds
-    /// with tens of thousands of connections.
+    /// with tens of thousands of connections. Not for an engine with [threads](Self::set_threads),
+    /// which have the connections.
     #[must_use]
     pub fn in_progress(&self) -> InProgress {
         let mut capture = self.capture_so_far();
@@ -208,7 +216,8 @@ impl Engine {
         let until = packet.origin.time;
         match self.clock.push(until) {
             Some(back) => {
-                self.step_back(back, packet.origin);
+                self.grid = Grid::default();
+                self.report_time_back(back, packet.origin);
                 self.packet(packet, out);
             }
             None if self.grid.includes(until) => self.decode(packet, out),
@@ -384,22 +393,6 @@ impl Engine {
         }
     }
 
-    /// Looks whether a UDP datagram begins a QUIC connection.
-    fn datagram(&mut self, datagram: &UdpDatagram) {
-        self.capture.quic_connections += u64::from(self.http3.push(datagram));
-        self.report_http3();
-    }
-
-    /// Reports HTTP/3 to hosts that speak MCP elsewhere.
-    fn report_http3(&mut self) {
-        for found in self.http3.drain() {
-            if found.is_same_server {
-                self.tracker.missing(Degraded::NOT_READ, found.at);
-            }
-            self.findings.add(Code::Http3NotRead, found.at, found.detail);
-        }
-    }
-
     /// Returns what is known of the capture so far.
     fn capture_so_far(&self) -> CaptureFact {
         CaptureFact { length_ns: self.clock.length_ns(), ..self.capture }
@@ -429,132 +422,6 @@ impl Engine {
             self.busy = lane.is_pending().then_some(owner);
         }
     }
-
-    /// Hands what the lanes emitted to `mcp`, and everything on to the ledger: records as they
-    /// come, findings last.
-    fn emit(&mut self, out: &mut Vec<Entry>) {
-        if self.merge.is_empty() && self.records.is_empty() && self.findings.is_empty() {
-            return;
-        }
-        let (mut of_mcp, mut has_new_mcp) = (Findings::new(), false);
-        self.note_damage();
-        let last = self.capture.last.unwrap_or_default();
-        for emitted in self.merge.drain() {
-            match emitted.kind {
-                EmittedKind::Updates(ConnectionUpdates { by, mut list }) => {
-                    let tcp_stream = by.peers.tcp_stream;
-                    let mut is_known = self.mcp.contains(&tcp_stream);
-                    let mut updates = list.drain(..);
-                    while let Some(update) = updates.next() {
-                        if is_known {
-                            let sink = Sink::new(&mut self.records, &mut of_mcp);
-                            self.tracker.push_some(&by, (update, &mut updates), sink);
-                            continue;
-                        }
-                        let key = (tcp_stream, update.transaction);
-                        self.tracker.push(&by, update, &mut self.records, &mut of_mcp);
-                        is_known = self.tracker.is_mcp(key);
-                        if is_known {
-                            self.mcp.insert(tcp_stream);
-                            if self.unread.add_mcp(by.peers.server) {
-                                self.tracker.missing(Degraded::NOT_READ, last);
-                            }
-                            let host = by.tls.as_ref().and_then(|tls| tls.sni.as_deref());
-                            self.http3.add_mcp(by.peers.server, host);
-                            has_new_mcp = true;
-                        }
-                    }
-                    drop(updates);
-                    if !self.records.is_empty() {
-                        out.extend(self.records.drain(..).map(Entry::Record));
-                    }
-                    if let [only] = self.lanes.as_mut_slice() {
-                        only.reuse(list);
-                    }
-                }
-                EmittedKind::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
-                EmittedKind::Segment(fact) => out.push(Entry::Fact(Fact::Segment(fact))),
-                EmittedKind::Delivery(fact) => out.push(Entry::Fact(Fact::Delivery(fact))),
-                EmittedKind::Closed(mut fact) => {
-                    self.tracker.close_connection(&fact);
-                    fact.mcp = self.mcp.remove(&fact.tcp_stream);
-                    self.secrets.close(fact.tls.as_deref());
-                    if let Some(detail) = self.secrets.take_premaster() {
-                        self.findings.add(Code::TlsPremasterSecret, last, detail);
-                    }
-                    capture_counts::add_payload(&mut self.capture, &fact);
-                    out.push(Entry::Fact(Fact::Connection(fact)));
-                }
-                EmittedKind::Unread(ends) => {
-                    if self.unread.add_unread(&ends) {
-                        self.tracker.missing(Degraded::NOT_READ, last);
-                    }
-                }
-                EmittedKind::Identified(fact) => out.push(Entry::Fact(Fact::Identified(fact))),
-                EmittedKind::Findings(findings) => self.findings.append(findings),
-            }
-        }
-        if !self.records.is_empty() {
-            out.extend(self.records.drain(..).map(Entry::Record));
-        }
-        if has_new_mcp {
-            self.report_http3();
-        }
-        if self.findings.is_empty() && of_mcp.is_empty() {
-            return;
-        }
-        for finding in self.findings.drain().chain(of_mcp.drain()) {
-            self.capture.time_steps += u64::from(finding.code == Code::CaptureTimeBack);
-            out.push(named(finding, &self.files));
-        }
-    }
-
-    /// Packet times go back by `back` nanoseconds at the packet `at`.
-    fn step_back(&mut self, back: i64, at: Origin) {
-        self.grid = Grid::default();
-        self.tracker.time_goes_back(at.packet);
-        // A capture of damaged times may have as many as packets.
-        if self.capture.time_steps < limits::MAX_TIME_STEPS as u64 {
-            let detail = format!("{} earlier than a packet before it", units::duration(back));
-            self.findings.add(Code::CaptureTimeBack, at, detail);
-        } else {
-            self.capture.time_steps += 1;
-        }
-    }
-
-    /// Tells `mcp` what `tcp` found wrong with the capture, before it takes the updates of the same
-    /// input.
-    fn note_damage(&mut self) {
-        for emitted in self.merge.emitted() {
-            let EmittedKind::Findings(findings) = &emitted.kind else { continue };
-            for finding in findings.list() {
-                let at = finding.at.unwrap_or_default();
-                match finding.code {
-                    Code::TcpGap => self.tracker.missing(Degraded::GAP, at),
-                    Code::CaptureTimeBack => self.tracker.time_goes_back(at.packet),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    fn emit_capture_findings(&mut self, out: &mut Vec<Entry>) {
-        for finding in self.findings.drain() {
-            if finding.code == Code::CaptureTruncated {
-                self.capture.truncated_files += 1;
-                self.tracker.missing(Degraded::CAPTURE_END, self.capture.last.unwrap_or_default());
-            }
-            out.push(named(finding, &self.files));
-        }
-    }
-}
-
-/// Returns a finding whose text names packets by their files.
-fn named(mut finding: Finding, files: &Files) -> Entry {
-    if let Cow::Owned(detail) = files.resolve(&finding.detail) {
-        finding.detail = detail;
-    }
-    Entry::Finding(finding)
 }
 
 /// Secrets type of a key log for TLS (pcapng section 4.7).

@@ -5,7 +5,7 @@ use crate::capture::{Error, Item, Source};
 use crate::ledger::Entry;
 
 /// Packets that one call of [`Engine::read_some`] takes, at most.
-const MAX_PACKETS: usize = 64;
+pub(super) const MAX_PACKETS: usize = 64;
 
 impl Engine {
     /// Takes the next item of a source and appends what it completes to `out`, at most a few
@@ -27,11 +27,19 @@ impl Engine {
     /// # Errors
     /// Those of [`Source::next`].
     pub fn read_some(&mut self, source: &mut dyn Source, out: &mut Vec<Entry>) -> Result<bool, Error> {
+        if self.crew.is_some() {
+            return self.read_with_crew(source, out);
+        }
         self.read_items(MAX_PACKETS, source, out)
     }
 
+    /// Takes items of the source with the lanes on this thread: `most` packets, or fewer until
+    /// something is completed.
+    ///
+    /// # Errors
+    /// Those of [`Source::next`].
     #[inline(always)]
-    fn read_items(
+    pub(super) fn read_items(
         &mut self,
         most: usize,
         source: &mut dyn Source,
@@ -44,7 +52,7 @@ impl Engine {
         for _ in 0..most {
             let mut item = source.next(&mut self.findings);
             if !self.findings.is_empty() && item.is_ok() {
-                self.emit_capture_findings(out);
+                self.emit_capture_findings(self.capture.last.unwrap_or_default(), out);
             }
             // By reference: nearly every item is a packet, and moving it takes as long as decoding
             // it.
@@ -54,12 +62,28 @@ impl Engine {
                     continue;
                 }
             } else {
-                match item? {
-                    Some(item) => self.begin(item, out),
-                    None => self.begin_finish(),
-                }
+                return self.read_item(item, out);
             }
             break;
+        }
+        if self.is_pending() {
+            self.resume(out);
+        }
+        Ok(!self.is_finished)
+    }
+
+    /// Takes what a source returned.
+    ///
+    /// # Errors
+    /// That of the source.
+    pub(super) fn read_item(
+        &mut self,
+        item: Result<Option<Item>, Error>,
+        out: &mut Vec<Entry>,
+    ) -> Result<bool, Error> {
+        match item? {
+            Some(item) => self.begin(item, out),
+            None => self.begin_finish(),
         }
         if self.is_pending() {
             self.resume(out);

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::Engine;
-use crate::base::{Findings, Timestamp, limits};
-use crate::capture::{Input, Item, OpenOptions, Source as _, open};
+use crate::base::fact::Loser;
+use crate::base::{Code, Findings, Origin, Timestamp, limits};
+use crate::capture::{Error, Input, Item, OpenOptions, Packet, Source, open};
+use crate::ledger::Entry;
 
 /// Captures with holes, resets, unsolicited responses, and long silences.
 const CAPTURES: [&str; 5] =
@@ -81,4 +83,134 @@ fn the_number_of_lanes_changes_nothing() {
             assert_eq!(entries(engine, items.iter().cloned()), expected, "{name}");
         }
     }
+}
+
+/// Items, with findings of the file before some.
+struct Items(std::vec::IntoIter<Item>);
+
+impl Source for Items {
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
+        let item = self.0.next();
+        if let Some(Item::Packet(Packet { origin, .. })) = &item
+            && origin.packet.0 % 97 == 5
+        {
+            findings.add(Code::CaptureBadBlock, *origin, "skipped");
+        }
+        Ok(item)
+    }
+}
+
+/// Returns all entries of a source, as text, with `lanes` threads for lanes that are started after
+/// `begin` packets; without threads if `lanes` is 0.
+fn read(items: &[Item], lanes: usize, begin: u64) -> Vec<String> {
+    let (mut engine, mut source) = (Engine::new(), Items(Vec::from(items).into_iter()));
+    let (mut entries, mut texts) = (Vec::new(), Vec::new());
+    engine.emit_requests();
+    engine.set_lanes(lanes, begin);
+    loop {
+        let has_more = engine.read_some(&mut source, &mut entries).unwrap();
+        texts.extend(entries.drain(..).map(|entry: Entry| format!("{entry:?}")));
+        if !has_more {
+            return texts;
+        }
+    }
+}
+
+fn packets_of(items: &mut [Item]) -> impl Iterator<Item = &mut Packet> {
+    items.iter_mut().filter_map(|item| if let Item::Packet(packet) = item { Some(packet) } else { None })
+}
+
+/// Ways to damage a capture.
+const DAMAGES: [fn(&mut Vec<Item>); 6] = [
+    |_| (),
+    // Packets are missing, and it is said where.
+    |items| {
+        for at in (3..items.len()).rev().step_by(17) {
+            items[at] = Item::Lost { by: Loser::Kernel, packets: 1 };
+        }
+    },
+    |items| {
+        let mut n = 0;
+        items.retain(|_| {
+            n += 1;
+            n % 11 != 7
+        });
+    },
+    // Packets are cut, damaged, or of another kind.
+    |items| {
+        for (n, packet) in packets_of(items).enumerate() {
+            match n % 13 {
+                3 => packet.data = packet.data.slice(..packet.data.len() / 2),
+                6 => packet.data = packet.data.iter().rev().copied().collect::<Vec<_>>().into(),
+                9 => {
+                    let mut data = packet.data.to_vec();
+                    // UDP.
+                    if let Some(protocol) = data.get_mut(23) {
+                        *protocol = 17;
+                    }
+                    packet.data = data.into();
+                }
+                _ => {}
+            }
+        }
+    },
+    // Packets change places.
+    |items| {
+        for pair in items.chunks_exact_mut(5) {
+            pair.swap(1, 4);
+        }
+    },
+    // Time jumps, and goes back.
+    |items| {
+        for (n, packet) in packets_of(items).enumerate() {
+            let jump = [0, 40, -3, 100_000, 1][n / 9 % 5] * 1_000_000_000;
+            packet.origin = Origin { time: Timestamp(packet.origin.time.0 + jump), ..packet.origin };
+        }
+    },
+];
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let captures = ["many-sessions", "h2-tls", "tls13-keylog", "h2c-sse", "zstd-py", "real-loss-server-side"];
+    for (name, damage) in CAPTURES.into_iter().chain(captures).flat_map(|name| DAMAGES.map(|it| (name, it))) {
+        let mut items = items(name);
+        damage(&mut items);
+        items.truncate(3000);
+        let expected = read(&items, 0, 0);
+        for (lanes, begin) in [(1, 0), (2, 40), (7, 0)] {
+            let found = read(&items, lanes, begin);
+            let differs = expected.iter().zip(&found).find(|(expected, found)| expected != found);
+            assert_eq!(differs, None, "{name}, {lanes} lanes");
+            assert_eq!(found.len(), expected.len(), "{name}, {lanes} lanes");
+        }
+    }
+}
+
+/// A source that fails.
+struct Failing(Items);
+
+impl Source for Failing {
+    fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
+        match self.0.next(findings)? {
+            Some(item) => Ok(Some(item)),
+            None => Err(Error("broken".to_owned())),
+        }
+    }
+}
+
+#[test]
+fn what_was_read_before_an_error_is_emitted_before_it() {
+    let read = |lanes| {
+        let (mut engine, mut entries) = (Engine::new(), Vec::new());
+        engine.set_lanes(lanes, 0);
+        let mut source = Failing(Items(items("ts-sse").into_iter()));
+        let error = loop {
+            if let Err(error) = engine.read_some(&mut source, &mut entries) {
+                break error;
+            }
+        };
+        (error.0, entries.len())
+    };
+    assert_eq!(read(2), read(0));
+    assert!(read(1).1 > 10);
 }

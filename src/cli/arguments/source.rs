@@ -2,6 +2,7 @@
 //! kept.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +49,13 @@ pub(crate) struct SourceArguments {
     /// exist. Secrets inside a pcapng file are used as well.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) tls_keylog: Vec<PathBuf>,
+    /// Analyse files with N threads (default: one per processor); the output is the same
+    ///
+    /// One thread reads and counts, up to four reassemble connections and parse what they carry.
+    /// Captures of a few thousand packets are analysed by one. So are devices, pipes, files that
+    /// are followed, captures whose packets are kept (-w), and captures in the TUI.
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) live: LiveArguments,
     #[command(flatten)]
@@ -59,12 +67,13 @@ pub(crate) struct SourceArguments {
 impl SourceArguments {
     /// Whether no argument was given.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { words, bpf, filter, follow, tls_keylog, live, keep, tcpdump } = self;
+        let Self { words, bpf, filter, follow, tls_keylog, threads, live, keep, tcpdump } = self;
         words.is_empty()
             && bpf.is_empty()
             && filter.is_none()
             && !follow
             && tls_keylog.is_empty()
+            && threads.is_none()
             && *live == LiveArguments::default()
             && *keep == KeepArguments::default()
             && *tcpdump == TcpdumpArguments::default()

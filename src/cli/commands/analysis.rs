@@ -93,6 +93,7 @@ pub(super) fn run(
         // The kernel's buffer is resident, too.
         engine.halve_memory();
     }
+    engine.set_threads(reader.threads());
     let progress = reader.progress();
     let mut entries = Vec::new();
     loop {

@@ -67,6 +67,7 @@ pub(crate) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
         key_logs,
         keeps_secrets: true,
         numbering: Files::default(),
+        threads: None,
         uses_network: true,
         inputs: Inputs::Device(device.clone()),
     };
