@@ -315,6 +315,10 @@ pub const MAX_HELD_RESPONSES: usize = 10_000;
 /// Sessions that are followed at the same time.
 pub const MAX_SESSIONS: usize = 65_536;
 
+/// Sessions that have ended, and of which nothing came for a while, that are kept: late and
+/// repeated messages find them. Beyond that the one that was silent longest is emitted.
+pub const MAX_SESSIONS_OVER: usize = 4096;
+
 /// Memory of what belongs to sessions, in bytes: open exchanges, sessions, open transactions (half
 /// of it at most), responses that wait for their request (a quarter at most). The table that holds
 /// most gives up. A session takes 2 kB while it is active and half of that when it is silent, an

@@ -16,8 +16,9 @@ use crate::ledger::Entry;
 
 impl Engine {
     /// Analyses with this many threads: the one that calls [`Self::read_some`], and up to
-    /// [`SHARDS`](crate::base::limits::SHARDS) that reassemble connections and parse what they carry. The output is that
-    /// of one thread. They are started once a few thousand packets were read.
+    /// [`SHARDS`](crate::base::limits::SHARDS) that reassemble connections and parse what they
+    /// carry. The output is that of one thread. They are started once a few thousand packets were
+    /// read.
     ///
     /// Called before the first packet, after everything else that is set. Only for sources that do
     /// not wait for packets: what is completed is emitted some hundred packets later.

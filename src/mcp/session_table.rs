@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::carried::CarriedSessions;
-use super::costly::{self, CostlySessions};
+use super::costly::{CostlySessions, SessionCounts};
 use super::doubts::Doubts;
 use super::handle::SessionIndex;
 use super::record::{Session, SessionEnd, SessionRef, Transport};
@@ -44,6 +44,11 @@ pub(super) struct Sessions {
     list: SessionList,
     /// When to check whether a session is still active.
     checks: BinaryHeap<Reverse<(Timestamp, SessionIndex)>>,
+    /// Sessions that were silent for a while after their end, the first that was first. One that
+    /// became active again may be in it.
+    over: VecDeque<SessionIndex>,
+    /// The sessions of those that are no longer kept.
+    taken: SessionCounts,
     by_key: Map<SessionKey, SessionIndex>,
     /// The sessions of a server and a client address, oldest first.
     by_peers: Map<(SocketAddr, IpAddr), BTreeSet<SessionIndex>>,
@@ -124,11 +129,30 @@ impl Sessions {
                 self.checks.push(Reverse((now.plus(QUIET_AFTER_END.max(silence / 2)), index)));
                 continue;
             }
+            let is_over = record.ended != SessionEnd::Open;
             if let Slot::Active(session) = std::mem::replace(slot, Slot::Evicted) {
                 *slot = Slot::Quiet(Box::new(Quiet::of(*session)));
             }
+            if is_over {
+                self.over.push_back(index);
+            }
             self.charge(index);
         }
+    }
+
+    /// Removes the session that is over longest if more than `most` are kept, and returns its
+    /// record.
+    pub(super) fn take_over(&mut self, most: usize) -> Option<Session> {
+        while self.over.len() > most {
+            let index = self.over.pop_front()?;
+            let is_over = |quiet: &Quiet| quiet.record.ended != SessionEnd::Open;
+            if matches!(self.list.get(index), Some(Slot::Quiet(quiet)) if is_over(quiet)) {
+                let record = self.evict(index)?;
+                self.taken.add_bounded(&record);
+                return Some(record);
+            }
+        }
+        None
     }
 
     /// Findings that hold only if the server does not answer the session afterwards.
@@ -431,7 +455,9 @@ impl Sessions {
 
     /// Clients that open a session for each call, or more, in the order of their first session.
     pub(super) fn costly(&self) -> Vec<CostlySessions> {
-        costly::find(self.list.records())
+        let mut all = self.taken.clone();
+        self.list.records().for_each(|record| all.add(record));
+        all.costly()
     }
 
     /// The records of the latest [`limits::MAX_IN_PROGRESS`] sessions, in the order of their

@@ -271,6 +271,9 @@ impl Tracker {
         self.collect_quirks(before, findings);
         self.quirks.tick(now.time, findings);
         self.sessions.tick(now.time);
+        while let Some(record) = self.sessions.take_over(limits::MAX_SESSIONS_OVER) {
+            out.push(Record::Session(Box::new(record)));
+        }
     }
 
     /// The capture lacks packets from `at` on: they may have held anything.
