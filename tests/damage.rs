@@ -287,7 +287,7 @@ impl Carried {
 /// Captures with more packets lose every second of them alone, or every third, or fewer;
 /// `WAYS=NUMBER` in the environment sets another number.
 fn most_ways() -> u64 {
-    std::env::var("WAYS").map_or(40, |ways| ways.parse().unwrap())
+    std::env::var("WAYS").map_or(25, |ways| ways.parse().unwrap())
 }
 
 /// The false statements about each small complete capture, damaged in several ways.

@@ -81,7 +81,10 @@ fn a_slice_gives_the_exchanges_that_match_with_the_same_times() {
     for capture in Capture::all().filter(|capture| capture.is_mcp()) {
         let file = corpus::directory().join(capture.0);
         let file = file.to_str().unwrap();
-        found.extend(problems(file, "not status:ok", &["exchanges"], directory.path()));
+        // One large capture is enough: each is read four times.
+        if !capture.is_large() || capture.0.starts_with("many-sessions/") {
+            found.extend(problems(file, "not status:ok", &["exchanges"], directory.path()));
+        }
         if !capture.is_large() {
             found.extend(problems(
                 file,

@@ -9,7 +9,6 @@ use crate::support::run::{Run, packets};
 use mcpdump::base::{Code, Side, Span};
 use mcpdump::capture::{Item, Packet};
 use mcpdump::ledger::{Exchange, MessageSpan};
-use regex::bytes::Regex;
 
 type Packets<'a> = BTreeMap<u64, &'a Packet>;
 
@@ -54,10 +53,15 @@ fn bytes_of(packets: &Packets<'_>, carried: &MessageSpan) -> Vec<u8> {
     payload(packets, carried.span.first.0, carried.span.last.0)
 }
 
-/// The member `name` with the JSON text `value`, blanks allowed, and not as the beginning of
-/// something longer.
-fn member(name: &str, value: &str) -> Regex {
-    Regex::new(&format!(r#""{name}"\s*:\s*{}\s*[,}}\]]"#, regex::escape(value))).unwrap()
+/// Whether bytes have the member `name` with the JSON text `value`, blanks allowed, and not as the
+/// beginning of something longer.
+fn has_member(bytes: &[u8], name: &str, value: &str) -> bool {
+    let name = format!("\"{name}\"");
+    memchr::memmem::find_iter(bytes, &name).any(|at| {
+        let rest = bytes[at + name.len()..].trim_ascii_start().strip_prefix(b":");
+        let rest = rest.and_then(|rest| rest.trim_ascii_start().strip_prefix(value.as_bytes()));
+        rest.is_some_and(|rest| matches!(rest.trim_ascii_start(), [b',' | b'}' | b']', ..]))
+    })
 }
 
 /// The parts of an exchange that its packets do not carry.
@@ -66,10 +70,10 @@ fn missing(packets: &Packets<'_>, exchange: &Exchange) -> Vec<&'static str> {
     let request = bytes_of(packets, &exchange.request);
     let method = serde_json::Value::from(&*exchange.method).to_string();
     let id = exchange.id.json();
-    if !member("method", &method).is_match(&request) {
+    if !has_member(&request, "method", &method) {
         missing.push("the method in the request's packets");
     }
-    if !member("id", &id).is_match(&request) {
+    if !has_member(&request, "id", &id) {
         missing.push("the id in the request's packets");
     }
     if exchange.origin == Side::Client && !request.starts_with(b"POST ") {
@@ -81,7 +85,7 @@ fn missing(packets: &Packets<'_>, exchange: &Exchange) -> Vec<&'static str> {
     if let Some(response) = exchange.response.filter(|_| exchange.status.is_answered()) {
         let bytes = bytes_of(packets, &response);
         let has_other_id = exchange.findings.contains(&Code::McpIdChanged);
-        if !has_other_id && !member("id", &id).is_match(&bytes) {
+        if !has_other_id && !has_member(&bytes, "id", &id) {
             missing.push("the id in the response's packets");
         }
         if (bytes.len() as u64) < response.bytes {

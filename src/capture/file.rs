@@ -120,7 +120,8 @@ impl CaptureFile {
 
     /// Reads a little more to recognise text, and returns an error that describes the input.
     fn not_a_capture(&mut self) -> Error {
-        while self.input.bytes().len() < 64 && matches!(self.input.refill(64), Ok(Refill::Bytes)) {}
+        let most = unrecognised::MAX_HEAD;
+        while self.input.bytes().len() < most && matches!(self.input.refill(most), Ok(Refill::Bytes)) {}
         let compression = self.input.compression();
         Error(unrecognised::describe(&self.input.findings.name, compression, self.input.bytes()))
     }

@@ -3,8 +3,13 @@
 /// The formats that can be read: the end of each message of this file.
 pub(super) const EXPECTED: &str = "expects pcap or pcapng, plain or compressed with gzip, zstd or lz4";
 
+/// Bytes by which an input is described.
+pub(super) const MAX_HEAD: usize = 64;
+
 /// Returns the message about the input `name`, which begins with `head` after decompression.
 pub(super) fn describe(name: &str, compression: Option<&str>, head: &[u8]) -> String {
+    // As many bytes however the input is read: the rest may decide whether they are text.
+    let head = head.get(..MAX_HEAD).unwrap_or(head);
     let inside = compression.map_or(String::new(), |with| format!(", after {with} decompression,"));
     if head.is_empty() {
         return match compression {

@@ -125,9 +125,9 @@ mod tests {
         let mut validators = Validators::default();
         let many: Vec<_> = (0..3000).map(|n| json!({"const": n})).collect();
         let schema = json!({"anyOf": many}).to_string();
-        let checked: Vec<_> = (0..200).map(|hash| validators.check(hash % 5, &schema, &json!(7))).collect();
-        assert_eq!(checked.first(), Some(&Checked::Fits));
-        assert!(checked.contains(&Checked::TooLong));
+        let mut check = |hash: u64| validators.check(hash % 5, &schema, &json!(7));
+        assert_eq!(check(0), Checked::Fits);
+        assert!((1..200).any(|hash| check(hash) == Checked::TooLong));
         assert!(validators.nodes <= MAX_COMPILED);
     }
 }

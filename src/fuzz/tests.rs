@@ -8,7 +8,7 @@ use super::{TARGETS, Target, seeds};
 
 /// Damaged seeds of each target in a run of all tests; `FUZZ_RUNS` in the environment is another
 /// number.
-const RUNS: usize = 150;
+const RUNS: usize = 60;
 
 /// Pseudo-random numbers, the same in every run (SplitMix64: Steele, Lea, Flood 2014).
 struct Random(u64);

@@ -115,7 +115,8 @@ mod tests {
         fn counts_as_hdrhistogram_does(
             values in prop::collection::vec(
                 prop_oneof![0u64..300, 0u64..10_000_000, any::<u64>(), Just(u64::MAX)], 1..200),
-            digits in 1u8..=5,
+            // The oracle has a count for each value that it tells apart: with five digits, millions.
+            digits in 1u8..=3,
             rank in 1u64..=200,
         ) {
             let mut oracle = Oracle::<u32>::new_with_bounds(1 << UNIT_BITS, 2 << UNIT_BITS, digits).unwrap();

@@ -17,7 +17,7 @@ fn read(order: &[usize], names: usize) -> Files {
 
 /// Runs of packets, as files of different times and of the same time have them.
 fn orders() -> impl Strategy<Value = Vec<usize>> {
-    let runs = prop::collection::vec((0..5_usize, prop_oneof![1..3_usize, 1..300_usize]), 1..700);
+    let runs = prop::collection::vec((0..5_usize, prop_oneof![1..3_usize, 1..100_usize]), 1..300);
     runs.prop_map(|runs| runs.into_iter().flat_map(|(file, length)| vec![file; length]).collect())
 }
 

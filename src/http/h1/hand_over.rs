@@ -1,8 +1,6 @@
 //! The end of HTTP/1 on a connection that goes on in HTTP/2 (`Upgrade: h2c`, RFC 7540 section 3.2)
 //! or in WebSocket (RFC 6455 section 4).
 
-use memchr::memmem;
-
 use super::direction::{Direction, State};
 use super::scan::PREFACE;
 use super::upgraded::{Protocol, Upgraded};
@@ -49,11 +47,11 @@ impl Connection {
         self.upgraded = self.upgraded.map(|upgraded| Upgraded { missing, ..upgraded });
     }
 
-    /// Goes on in WebSocket if `side`, whose bytes are lost, turns out to send its frames: the
-    /// heads that changed to it were not captured.
+    /// Goes on in WebSocket if `side`, of which bytes are missing, turns out to send its frames:
+    /// the heads that changed to it were not captured.
     pub(super) fn find_websocket(&mut self, side: Side) {
         let direction = self.direction(side);
-        let is_found = direction.is_lost() && direction.finds_frame();
+        let is_found = direction.lacks_bytes() && direction.finds_frame();
         if is_found && self.upgraded.is_none() && self.connect.is_none() {
             if self.asked_websocket.is_none() {
                 self.asked_websocket = Some(self.number());
@@ -105,19 +103,14 @@ impl Direction {
         self.state = State::HandedOver;
     }
 
-    /// Leaves everything to HTTP/2 from its connection preface on, if that stands where a request
-    /// may begin. Returns whether it does.
+    /// Leaves everything to HTTP/2 from here on, if its connection preface stands where a request
+    /// may begin. Returns whether it does. Behind lost bytes it is a step of its own.
     pub(super) fn hand_over_at_preface(&mut self) -> bool {
-        let bytes = self.buf.bytes();
-        let at = match self.state {
-            State::Head { .. } => bytes.starts_with(PREFACE).then_some(0),
-            State::Lost => memmem::find(bytes, PREFACE),
-            _ => None,
-        };
-        let Some(at) = at else { return false };
-        self.buf.skip(at);
-        self.hand_over();
-        true
+        let is_preface = matches!(self.state, State::Head { .. }) && self.buf.bytes().starts_with(PREFACE);
+        if is_preface {
+            self.hand_over();
+        }
+        is_preface
     }
 
     /// Leaves everything to WebSocket from here on, if a frame stands where a request may begin.
@@ -128,6 +121,12 @@ impl Direction {
             self.hand_over();
         }
         is_frame
+    }
+
+    /// Returns whether reading goes on behind bytes that were not captured. Behind bytes that were,
+    /// and cannot be read, no other protocol begins unseen.
+    fn lacks_bytes(&self) -> bool {
+        self.is_lost() && self.why.any()
     }
 
     /// Returns whether the bytes, which are lost, hold a WebSocket frame with JSON-RPC.

@@ -1,9 +1,11 @@
 //! Finding where reading goes on in a direction: the next head, event or chunk after bytes that are
 //! missing or cannot be read.
 
+use memchr::memmem;
+
 use super::chunk::ChunkSearch;
 use super::direction::{Direction, State};
-use super::scan::{self, EntrySearch};
+use super::scan::{self, EntrySearch, PREFACE};
 use super::step::Step;
 use crate::base::{Code, Findings, Side, limits};
 
@@ -24,15 +26,23 @@ impl Direction {
 
     /// Searches for the next head, or for an event of a stream; `None` until more bytes come.
     pub(super) fn find_message(&mut self) -> Option<Option<Step>> {
-        let Some(found) = self.entry.find(self.buf.bytes(), Some(self.side)) else {
+        let found = self.entry.find(self.buf.bytes(), Some(self.side));
+        // What comes first counts, however the bytes were cut.
+        let until = found.map_or(self.buf.len(), scan::EntryPoint::at);
+        if let Some(at) = self.find_preface(until) {
+            self.skipped |= at > 0;
+            self.buf.skip(at);
+            self.scanned = 0;
+            self.state = State::Head { found: true };
+            return Some(Some(Step::Preface));
+        }
+        let Some(found) = found else {
             let passed = self.buf.skip(self.entry.passed());
             self.entry.skip(passed);
             self.skipped |= passed > 0;
             return None;
         };
-        let (scan::EntryPoint::Request(at)
-        | scan::EntryPoint::Response(at)
-        | scan::EntryPoint::Event { at, .. }) = found;
+        let at = found.at();
         self.skipped |= at > 0;
         self.buf.skip(at);
         self.scanned = 0;
@@ -42,6 +52,12 @@ impl Direction {
         }
         self.state = State::Head { found: true };
         Some(None)
+    }
+
+    /// Finds the connection preface of HTTP/2 in the first `until` bytes of a client.
+    fn find_preface(&self, until: usize) -> Option<usize> {
+        let bytes = self.buf.bytes().get(..until).filter(|_| self.side == Side::Client)?;
+        memmem::find(bytes, PREFACE)
     }
 
     /// Searches for the next chunk of the body, or the next head, whichever is complete first.

@@ -247,6 +247,13 @@ impl Connection {
                     sink.out.push(Part { transaction, side, kind });
                     continue;
                 }
+                Step::Preface => {
+                    if self.connect.is_none() {
+                        self.client.hand_over();
+                        self.enter_http2();
+                    }
+                    continue;
+                }
                 Step::Content(bytes, span) => PartKind::Content(bytes, span),
                 Step::Gap(why) => PartKind::Gap { why, at: Origin::default() },
                 Step::End(at) => {

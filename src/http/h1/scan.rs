@@ -125,6 +125,16 @@ pub enum EntryPoint {
     },
 }
 
+impl EntryPoint {
+    /// Returns its offset.
+    #[must_use]
+    pub fn at(self) -> usize {
+        match self {
+            Self::Request(at) | Self::Response(at) | Self::Event { at, .. } => at,
+        }
+    }
+}
+
 /// A search for a place where reading can start, in bytes that come piece by piece: what was
 /// searched is not searched again.
 ///

@@ -13,6 +13,8 @@ pub(super) enum Step {
     Head(head::Parsed, Degraded),
     /// The middle of an event stream whose head is missing.
     Stream(Span, Degraded),
+    /// Behind lost bytes of the client, the connection preface of HTTP/2.
+    Preface,
     /// Content of the message.
     Content(Bytes, Span),
     /// Content of the message is missing.

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
 
 use super::der::{Der, tag};
 use crate::base::{Timestamp, text};
@@ -85,9 +86,13 @@ impl Certificate {
     }
 
     /// Returns whether the certificate is one of `host` (RFC 6125 section 6.4): an alternative
-    /// name, or the common name if it has none. A wildcard stands for one label.
+    /// name, or the common name if it has none. A wildcard stands for one label. No certificate is
+    /// one of a host without a name.
     pub(in crate::tls) fn covers(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
+        if host.is_empty() {
+            return false;
+        }
         if let Ok(address) = host.parse::<IpAddr>() {
             return self.addresses.contains(&address);
         }
@@ -146,9 +151,12 @@ fn time((found, value): (u8, &[u8])) -> Option<Timestamp> {
         _ => return None,
     };
     let part = |at: usize| rest.get(at..at + 2)?.parse::<i8>().ok();
-    let time = Date::new(year, part(0)?, part(2)?).ok()?.at(part(4)?, part(6)?, part(8).unwrap_or(0), 0);
-    let ns = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_nanosecond();
-    // A certificate that never expires says 9999.
+    // Not `Date::at`, which panics if there is no such time of day.
+    let time = Time::new(part(4)?, part(6)?, part(8).unwrap_or(0), 0).ok()?;
+    let time = Date::new(year, part(0)?, part(2)?).ok()?.to_datetime(time);
+    // A certificate that never expires says the last second of 9999 (RFC 5280 section 4.1.2.5),
+    // which jiff has no timestamp for.
+    let ns = Offset::UTC.to_timestamp(time).map_or(i128::MAX, jiff::Timestamp::as_nanosecond);
     Some(Timestamp(i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })))
 }
 
@@ -161,4 +169,41 @@ fn vec24(bytes: &[u8]) -> Option<&[u8]> {
 /// Returns a name as it is kept.
 fn kept(name: &str) -> Box<str> {
     text::kept_name(name).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn utc_time(text: &str) -> Option<i64> {
+        Some(time((tag::UTC_TIME, text.as_bytes()))?.0 / 1_000_000_000)
+    }
+
+    #[test]
+    fn times_are_read() {
+        assert_eq!(utc_time("700101000000Z"), Some(0));
+        assert_eq!(utc_time("491231235959Z"), Some(2_524_607_999));
+        assert_eq!(utc_time("500101000000Z"), Some(-631_152_000));
+        // Seconds may be missing (X.680 section 47), but not in a certificate.
+        assert_eq!(utc_time("7001010001Z"), Some(60));
+        let generalized = |text: &str| time((tag::GENERALIZED_TIME, text.as_bytes()));
+        assert_eq!(generalized("19700101000001Z"), Some(Timestamp(1_000_000_000)));
+        assert_eq!(generalized("99991231235959Z"), Some(Timestamp(i64::MAX)));
+    }
+
+    #[test]
+    fn a_time_that_does_not_exist_is_none() {
+        for text in ["700101240000Z", "700101006000Z", "700101000061Z", "700230000000Z", "700101-1-1-1Z"] {
+            assert_eq!(utc_time(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_time_is_survived(text in "[-+0-9]{0,16}Z?", generalized: bool) {
+            time((if generalized { tag::GENERALIZED_TIME } else { tag::UTC_TIME }, text.as_bytes()));
+        }
+    }
 }
