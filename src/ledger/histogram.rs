@@ -115,7 +115,7 @@ mod tests {
         fn counts_as_hdrhistogram_does(
             values in prop::collection::vec(
                 prop_oneof![0u64..300, 0u64..10_000_000, any::<u64>(), Just(u64::MAX)], 1..200),
-            // The oracle has a count for each value that it tells apart: with five digits, millions.
+            // The oracle has a count for each value it tells apart: with five digits, millions.
             digits in 1u8..=3,
             rank in 1u64..=200,
         ) {
