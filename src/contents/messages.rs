@@ -25,13 +25,14 @@ const OF_CONNECTION: u32 = u32::MAX;
 const METHOD: &[u8] = b"\"method\"";
 
 /// Members of a result that a rule looks for. `"skill` begins `skill` and `skills`.
-const MEMBERS: [&[u8]; 9] = [
+const MEMBERS: [&[u8]; 10] = [
     b"\"inputSchema\"",
     b"\"nextCursor\"",
     b"\"taskId\"",
     b"\"structuredContent\"",
     b"\"resultType\"",
     b"\"capabilities\"",
+    b"\"ttl\"",
     b"\"ttlMs\"",
     b"\"skill",
     b"\"contents\"",
@@ -74,7 +75,7 @@ const NOTIFICATIONS: [&str; 7] = [
 /// [`limits::MAX_LIST_BODIES`] the oldest are dropped.
 #[derive(Debug)]
 pub(super) struct Messages {
-    members: [Finder<'static>; 9],
+    members: [Finder<'static>; 10],
     method: Finder<'static>,
     /// By connection and transaction. Never iterated: its order is random.
     held: HashMap<(u32, u32), VecDeque<Held>, RandomState>,

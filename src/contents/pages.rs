@@ -64,14 +64,13 @@ impl Scope {
 }
 
 impl Pages {
-    /// Takes a call and returns what is wrong; what has to wait goes to `deferred`.
-    pub(super) fn push(&mut self, call: &Call<'_>, deferred: &mut Deferred) -> Vec<Finding> {
+    /// Takes a call; what is wrong waits.
+    pub(super) fn push(&mut self, call: &Call<'_>, deferred: &mut Deferred) {
+        // Another page may have given the same cursor.
         let scope = self.scope(call);
-        if let Some(finding) = self.cursor(call, deferred) {
-            // A first page in between may have begun anew.
-            deferred.push_between(finding);
-        }
-        scope.into_iter().collect()
+        // A first page in between may have begun anew.
+        let cursor = self.cursor(call, deferred);
+        scope.into_iter().chain(cursor).for_each(|finding| deferred.push_between(finding));
     }
 
     /// All pages of one list have one scope (MCP 2026-07-28, caching, "Interaction with

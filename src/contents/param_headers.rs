@@ -1,19 +1,23 @@
 //! Headers of calls that repeat arguments: `Mcp-Param-…` (MCP 2026-07-28, transports, "Custom
 //! Headers from Tool Parameters").
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::annotations::{Annotations, Parameter};
 use super::call::{Call, server_key};
+use super::deferred::Deferred;
 use crate::base::fact::{PayloadFact, PayloadKind};
 use crate::base::{Code, Finding, Side, Timestamp, text};
 use crate::ledger::Notification;
 
 /// Tools with annotated parameters that are kept, of all servers.
 const MAX_TOOLS: usize = 10_000;
+
+/// Other tools that are kept, of all sessions.
+const MAX_OTHERS: usize = 100_000;
 
 /// Texts of their parameters, in bytes.
 const MAX_TEXT: usize = 2 << 20;
@@ -31,12 +35,16 @@ const PREFIX: &str = "mcp-param-";
 pub(super) struct ParamHeaders {
     /// By session and hash of the tool's name: what a client does depends on what it was listed.
     tools: HashMap<(u32, u64), Tool, RandomState>,
+    /// Tools that were listed without annotations, or with what is not kept. If they get some
+    /// later, which definition a call follows is not known: two clients behind one address may be
+    /// one session.
+    others: HashSet<(u32, u64), RandomState>,
     text_len: usize,
     /// By connection and transaction. Never iterated: its order is random.
     heads: HashMap<(u32, u32), Vec<ParamHeader>, RandomState>,
     order: VecDeque<(u32, u32)>,
     heads_len: usize,
-    /// When a server said last that its list changed.
+    /// When a server said last that its list changed, or gave one that is not known.
     changed: HashMap<u64, Timestamp, RandomState>,
 }
 
@@ -48,7 +56,10 @@ struct Tool {
     server: u64,
     parameters: Vec<Parameter>,
     listed: Timestamp,
+    /// Whether the session was listed different definitions: which one a call follows is not known.
+    varies: bool,
     is_told: bool,
+    waiting: Option<Finding>,
 }
 
 impl ParamHeaders {
@@ -80,71 +91,84 @@ impl ParamHeaders {
     pub(super) fn notification(&mut self, notification: &Notification) {
         if notification.method.as_ref() == "notifications/tools/list_changed" {
             let server = server_key(&notification.session.identity());
-            if self.changed.len() < MAX_TOOLS || self.changed.contains_key(&server) {
-                self.changed.insert(server, notification.message.span.end.time);
-            }
+            self.change(server, notification.message.span.end.time);
         }
     }
 
-    /// Takes a call and returns what is wrong.
-    pub(super) fn push(&mut self, call: &Call<'_>) -> Vec<Finding> {
+    fn change(&mut self, server: u64, at: Timestamp) {
+        if self.changed.len() < MAX_TOOLS || self.changed.contains_key(&server) {
+            self.changed.insert(server, at);
+        }
+    }
+
+    /// Takes a call. Returns what is wrong with a listing; what is wrong with a call waits.
+    pub(super) fn push(&mut self, call: &Call<'_>) -> Option<Finding> {
         if !call.exchange.is_stateless() {
-            return Vec::new();
+            return None;
         }
         match &*call.exchange.method {
             "tools/list" => self.listing(call),
-            "tools/call" if !self.tools.is_empty() => self.called(call).into_iter().collect(),
-            _ => Vec::new(),
+            "tools/call" if !self.tools.is_empty() => {
+                self.called(call);
+                None
+            }
+            _ => None,
         }
     }
 
-    fn listing(&mut self, call: &Call<'_>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        if !call.response_mentions("\"x-mcp-header\"") {
-            // A definition without annotations takes the place of one with them.
-            return self.forget(call);
-        }
-        let list = call.result().and_then(|result| result.get("tools")?.as_array());
-        let Some((list, response)) = list.zip(call.exchange.response) else { return findings };
-        let session = call.exchange.session.number;
+    /// Hands over what waits: no definition changed since.
+    pub(super) fn finish(&mut self, deferred: &mut Deferred) {
+        let mut findings: Vec<_> = self.tools.values_mut().filter_map(|tool| tool.waiting.take()).collect();
+        findings.sort_by_key(|finding| (finding.at.map(|at| at.packet), finding.exchange));
+        // Between the listing and the call the client may have been listed another definition.
+        findings.into_iter().for_each(|finding| deferred.push_between(finding));
+    }
+
+    fn listing(&mut self, call: &Call<'_>) -> Option<Finding> {
+        let response = call.exchange.response?;
+        let (session, listed) = (call.exchange.session.number, response.span.end.time);
         let server = server_key(&call.exchange.session.identity());
+        if call.response.is_none() {
+            // What it lists is not known.
+            self.change(server, listed);
+        }
+        let list = call.result()?.get("tools")?.as_array()?;
+        let has_annotations = call.response_mentions("\"x-mcp-header\"");
+        let mut first = None;
         for definition in list {
             let Some(name) = definition.get("name").and_then(Value::as_str) else { continue };
-            let found = definition.get("inputSchema").map(Annotations::of).unwrap_or_default();
-            let key = (session, text::hash(name));
-            let old = self.tools.remove(&key);
-            self.text_len -= old.as_ref().map_or(0, Tool::text_len);
-            if let Some(fault) = found.fault {
+            let schema = definition.get("inputSchema").filter(|_| has_annotations);
+            let found = schema.map(Annotations::of).unwrap_or_default();
+            let is_known = found.fault.is_none() && !found.is_cut;
+            if let Some(fault) = found.fault.filter(|_| first.is_none()) {
                 let detail = format!("{}: {fault}", text::kept_name(name));
-                findings.push(call.of_response(Code::ContentsParamAnnotation, detail));
+                first = Some(call.of_response(Code::ContentsParamAnnotation, detail));
+            }
+            let key = (session, text::hash(name));
+            let parameters = if is_known { found.parameters } else { Vec::new() };
+            if let Some(tool) = self.tools.get_mut(&key) {
+                if tool.parameters != parameters {
+                    (tool.varies, tool.waiting) = (true, None);
+                }
+                tool.listed = listed;
                 continue;
             }
-            if found.is_cut || found.parameters.is_empty() || self.tools.len() >= MAX_TOOLS {
-                continue;
-            }
-            let listed = response.span.end.time;
-            let is_told = old.is_some_and(|old| old.is_told);
-            let tool = Tool { server, parameters: found.parameters, listed, is_told };
-            if self.text_len + tool.text_len() <= MAX_TEXT {
+            let tool = Tool { server, parameters, listed, varies: false, is_told: false, waiting: None };
+            let has_room = self.tools.len() < MAX_TOOLS
+                && self.others.len() < MAX_OTHERS
+                && self.text_len + tool.text_len() <= MAX_TEXT;
+            if has_room && !tool.parameters.is_empty() && !self.others.contains(&key) {
                 self.text_len += tool.text_len();
                 self.tools.insert(key, tool);
+            } else if self.others.len() < MAX_OTHERS {
+                self.others.insert(key);
             }
         }
-        findings.truncate(1);
-        findings
+        first
     }
 
-    fn forget(&mut self, call: &Call<'_>) -> Vec<Finding> {
-        let list = call.result().filter(|_| !self.tools.is_empty());
-        let list = list.and_then(|result| result.get("tools")?.as_array());
-        for name in list.into_iter().flatten().filter_map(|tool| tool.get("name")?.as_str()) {
-            let old = self.tools.remove(&(call.exchange.session.number, text::hash(name)));
-            self.text_len -= old.map_or(0, |old| old.text_len());
-        }
-        Vec::new()
-    }
-
-    fn called(&mut self, call: &Call<'_>) -> Option<Finding> {
+    /// Keeps a finding about a call until it is known that the definition did not change.
+    fn called(&mut self, call: &Call<'_>) -> Option<()> {
         let exchange = call.exchange;
         let head = self.heads.get(&(exchange.tcp_stream, exchange.transaction))?;
         let name = exchange.name.as_deref()?;
@@ -152,7 +176,7 @@ impl ParamHeaders {
         let was_listed = tool.listed <= exchange.request.span.start.time;
         let is_stale = self.changed.get(&tool.server).is_some_and(|changed| *changed > tool.listed);
         let params = call.params()?;
-        if is_stale || tool.is_told || !was_listed {
+        if is_stale || tool.varies || tool.is_told || !was_listed {
             return None;
         }
         let none = Value::Null;
@@ -162,7 +186,9 @@ impl ParamHeaders {
             difference(&parameter.header, header, parameter.value_in(arguments))
         })?;
         tool.is_told = true;
-        Some(call.of_request(Code::ContentsParamHeader, format!("{}: {what}", text::kept_name(name))))
+        let detail = format!("{}: {what}", text::kept_name(name));
+        tool.waiting = Some(call.of_request(Code::ContentsParamHeader, detail));
+        Some(())
     }
 }
 

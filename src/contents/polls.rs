@@ -27,8 +27,10 @@ pub(super) struct Polls {
 
 #[derive(Clone, Copy, Debug)]
 struct Polled {
-    /// When the client asked last.
+    /// When the client asked last, and on which connection: two clients behind one address may be
+    /// one session, and each asks in its own time.
     asked: Timestamp,
+    tcp_stream: u32,
     /// The interval that the answer named, in nanoseconds; `None` if it named none.
     interval: Option<i64>,
     early: u32,
@@ -56,7 +58,8 @@ impl Polls {
         let asked = exchange.request.span.start.time;
         let before = self.tasks.get(&key).copied().filter(|before| before.asked <= asked);
         let interval = call.result().filter(|_| method == "tasks/get").and_then(interval);
-        let mut polled = Polled { asked, interval, early: 0, shortest: i64::MAX };
+        let tcp_stream = exchange.tcp_stream;
+        let mut polled = Polled { asked, tcp_stream, interval, early: 0, shortest: i64::MAX };
         let mut is_due = false;
         let mut wanted = 0;
         if let Some(before) = before {
@@ -64,7 +67,7 @@ impl Polls {
             let since = asked.since(before.asked);
             // Timers are not exact.
             let is_early = before.interval.is_some_and(|interval| since < interval - interval / 10);
-            if method == "tasks/get" && is_early {
+            if method == "tasks/get" && is_early && before.tcp_stream == tcp_stream {
                 polled.early += 1;
                 polled.shortest = polled.shortest.min(since);
                 is_due = polled.early == MIN_EARLY;

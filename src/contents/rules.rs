@@ -66,6 +66,7 @@ impl Rules {
     /// Returns what could not be told before the end. Called when everything was read.
     pub fn finish(&mut self) -> Vec<Finding> {
         let mut findings = self.tools.finish();
+        self.param_headers.finish(&mut self.deferred);
         findings.extend(self.deferred.finish());
         findings
     }
@@ -84,7 +85,7 @@ impl Rules {
         findings.extend(self.tools.push(&call));
         findings.extend(self.param_headers.push(&call));
         findings.extend(self.list_types.push(&call));
-        findings.extend(self.pages.push(&call, &mut self.deferred));
+        self.pages.push(&call, &mut self.deferred);
         findings.extend(self.negotiated.push(&call));
         findings.extend(self.tasks.push(&call, &mut self.deferred));
         findings.extend(self.subscriptions.push(&call));

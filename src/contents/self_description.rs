@@ -62,12 +62,55 @@ impl SelfDescription {
 pub(super) struct Card {
     names: Vec<Box<str>>,
     version: Option<Box<str>>,
-    /// `supportedProtocolVersions` of the endpoint; `None` if the card does not list them.
-    revisions: Option<Vec<Box<str>>>,
+    /// What it has of the endpoint. One path may be that of several, at other hosts.
+    remotes: Vec<Remote>,
     /// The names of the capabilities, which cards of earlier drafts have.
     capabilities: Option<Vec<Box<str>>>,
-    /// `streamable-http` or `sse`; `None` if the card does not name the endpoint.
+}
+
+/// A remote of a card.
+#[derive(Clone, Debug)]
+struct Remote {
+    /// `supportedProtocolVersions`; `None` if it does not list them.
+    revisions: Option<Vec<Box<str>>>,
+    /// `streamable-http` or `sse`; `None` if it does not say it.
     transport: Option<Box<str>>,
+}
+
+impl Remote {
+    fn of(remote: &Value) -> Self {
+        Self {
+            revisions: remote.get("supportedProtocolVersions").and_then(names),
+            transport: remote.get("type").and_then(Value::as_str).map(kept),
+        }
+    }
+
+    fn revision_difference(&self, said: &SelfDescription) -> Option<String> {
+        let card = self.revisions.as_ref()?;
+        let listed = card.join(", ");
+        match &said.revisions {
+            Revisions::Negotiated(told) if !card.contains(told) => {
+                Some(format!("the server card lists MCP {listed}, the server speaks {told}"))
+            }
+            // A server lists those that have no `initialize`.
+            Revisions::Listed(told) => {
+                let lacks = card.iter().find(|one| &***one >= DISCOVERED && !told.contains(*one))?;
+                Some(format!("the server card lists MCP {lacks}, the server speaks {}", told.join(", ")))
+            }
+            _ => None,
+        }
+    }
+
+    fn transport_difference(&self, said: &SelfDescription) -> Option<String> {
+        let card = self.transport.as_deref()?;
+        let is_it = match said.transport {
+            Transport::HttpSse => card == "sse",
+            Transport::StreamableHttp => card == "streamable-http",
+            Transport::WebSocket => true,
+        };
+        let told = said.transport.name();
+        (!is_it).then(|| format!("the server card has the transport {card}, the server speaks {told}"))
+    }
 }
 
 impl Card {
@@ -81,14 +124,16 @@ impl Card {
         let is_it = |remote: &&Value| {
             remote.get("url").and_then(Value::as_str).is_some_and(|url| path_of(url) == path)
         };
-        let remote = remotes.and_then(|remotes| remotes.iter().find(is_it));
-        let one = card.get("protocolVersion").and_then(Value::as_str).map(|one| vec![kept(one)]);
+        let all: Vec<_> = remotes.into_iter().flatten().filter(is_it).take(MAX_NAMES + 1).collect();
+        // One that is not kept may be the endpoint.
+        let remotes = if all.len() > MAX_NAMES { Vec::new() } else { all };
+        // The `protocolVersion` of earlier drafts is no list: a server that speaks another one,
+        // too, does not contradict it.
         Some(Self {
             names: [text("name"), text("title")].into_iter().flatten().collect(),
             version: text("version"),
-            revisions: remote.and_then(|remote| names(remote.get("supportedProtocolVersions")?)).or(one),
+            remotes: remotes.into_iter().map(Remote::of).collect(),
             capabilities: card.get("capabilities").and_then(keys),
-            transport: remote.and_then(|remote| remote.get("type")?.as_str()).map(kept),
         })
     }
 
@@ -97,9 +142,9 @@ impl Card {
         let all = [
             self.name_difference(said),
             self.version_difference(said),
-            self.revision_difference(said),
+            self.remote_difference(|remote| remote.revision_difference(said)),
             self.capability_difference(said),
-            self.transport_difference(said),
+            self.remote_difference(|remote| remote.transport_difference(said)),
         ];
         all.into_iter().flatten().collect()
     }
@@ -120,37 +165,16 @@ impl Card {
         (card != told).then(|| format!("the server card has version {card}, the server tells {told}"))
     }
 
-    fn revision_difference(&self, said: &SelfDescription) -> Option<String> {
-        let card = self.revisions.as_ref()?;
-        let listed = card.join(", ");
-        match &said.revisions {
-            Revisions::Negotiated(told) if !card.contains(told) => {
-                Some(format!("the server card lists MCP {listed}, the server speaks {told}"))
-            }
-            // A server lists those that have no `initialize`.
-            Revisions::Listed(told) => {
-                let lacks = card.iter().find(|one| &***one >= DISCOVERED && !told.contains(*one))?;
-                Some(format!("the server card lists MCP {lacks}, the server speaks {}", told.join(", ")))
-            }
-            _ => None,
-        }
+    /// A difference that every remote of the endpoint has; `None` if one agrees.
+    fn remote_difference(&self, difference: impl Fn(&Remote) -> Option<String>) -> Option<String> {
+        let all: Option<Vec<_>> = self.remotes.iter().map(difference).collect();
+        all?.into_iter().next()
     }
 
     fn capability_difference(&self, said: &SelfDescription) -> Option<String> {
         let (card, told) = (self.capabilities.as_ref()?, said.capabilities.as_ref()?);
         let lacks = card.iter().find(|one| !told.contains(*one))?;
         Some(format!("the server card has the capability {lacks}, the server does not announce it"))
-    }
-
-    fn transport_difference(&self, said: &SelfDescription) -> Option<String> {
-        let card = self.transport.as_deref()?;
-        let is_it = match said.transport {
-            Transport::HttpSse => card == "sse",
-            Transport::StreamableHttp => card == "streamable-http",
-            Transport::WebSocket => true,
-        };
-        let told = said.transport.name();
-        (!is_it).then(|| format!("the server card has the transport {card}, the server speaks {told}"))
     }
 }
 

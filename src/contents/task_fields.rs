@@ -11,14 +11,31 @@ pub(super) enum Revision {
     Extension,
 }
 
+impl Revision {
+    /// The name of the time for which a task is kept.
+    fn ttl(self) -> &'static str {
+        match self {
+            Self::Core => "ttl",
+            Self::Extension => "ttlMs",
+        }
+    }
+}
+
 const STATUSES: [&str; 5] = ["working", "input_required", "completed", "failed", "cancelled"];
+
+/// Whether a value without an id is a task: it has a status that tasks have, and a ttl.
+pub(super) fn is_task(value: &Value, revision: Revision) -> bool {
+    let status = value.get("status").and_then(Value::as_str);
+    status.is_some_and(|status| STATUSES.contains(&status)) && value.get(revision.ttl()).is_some()
+}
 
 /// What is wrong with the fields of a task; `None` if nothing is. A detailed task has its outcome,
 /// or what it asks for, too.
 pub(super) fn wrong(task: &Value, revision: Revision, is_detailed: bool) -> Option<String> {
-    let (ttl, poll) = match revision {
-        Revision::Core => ("ttl", "pollInterval"),
-        Revision::Extension => ("ttlMs", "pollIntervalMs"),
+    let ttl = revision.ttl();
+    let poll = match revision {
+        Revision::Core => "pollInterval",
+        Revision::Extension => "pollIntervalMs",
     };
     let is_id = task.get("taskId").is_some_and(Value::is_string);
     let status = task.get("status").and_then(Value::as_str);

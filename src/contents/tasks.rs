@@ -68,17 +68,23 @@ impl Tasks {
     pub(super) fn push(&mut self, call: &Call<'_>, deferred: &mut Deferred) -> Vec<Finding> {
         let of_status = self.status(call, deferred);
         let fields = self.fields(call);
-        let poll = self.polls.push(call);
-        of_status.into_iter().chain(fields).chain(poll).collect()
+        if let Some(finding) = self.polls.push(call) {
+            // A status in between may have made it ask at once.
+            deferred.push_between(finding);
+        }
+        of_status.into_iter().chain(fields).collect()
     }
 
     /// What is wrong with the fields of a task in a result.
     fn fields(&mut self, call: &Call<'_>) -> Option<Finding> {
-        if !call.response_mentions("\"taskId\"") {
+        let is_stateless = call.exchange.is_stateless();
+        let revision = if is_stateless { Revision::Extension } else { Revision::Core };
+        // A task without an id has its ttl still.
+        let ttl = if is_stateless { "\"ttlMs\"" } else { "\"ttl\"" };
+        if !["\"taskId\"", ttl].iter().any(|member| call.response_mentions(member)) {
             return None;
         }
         let result = call.result()?;
-        let is_stateless = call.exchange.is_stateless();
         let (task, place) = match &*call.exchange.method {
             // Without a task in the request, a member of this name is the tool's own.
             "tools/call" if is_stateless || call.param("task").is_some() => {
@@ -87,7 +93,9 @@ impl Tasks {
             "tasks/get" => (result, "the result of tasks/get"),
             _ => return None,
         };
-        let revision = if is_stateless { Revision::Extension } else { Revision::Core };
+        if task.get("taskId").is_none() && !task_fields::is_task(task, revision) {
+            return None;
+        }
         let is_detailed = is_stateless && &*call.exchange.method == "tasks/get";
         let wrong = task_fields::wrong(task, revision, is_detailed)?;
         let server = server_key(&call.exchange.session.identity());

@@ -35,8 +35,11 @@ pub(super) struct Crew {
     /// Place of the next input.
     next: u64,
     /// What the source returned that is not for the lanes: taken when all rounds are merged.
-    pub(super) held: Option<Result<Option<Item>, Error>>,
+    pub(super) held: Option<Held>,
 }
+
+/// What a source returned, and what it found before it failed.
+pub(super) type Held = (Result<Option<Item>, Error>, Findings);
 
 /// Inputs and steps.
 #[derive(Debug, Default)]
@@ -106,7 +109,7 @@ impl Crew {
     /// Hands the lanes to the threads. Returns them if a thread cannot be started.
     pub(super) fn lend(&mut self, lanes: Vec<Lane>) -> Result<(), Vec<Lane>> {
         while self.workers.len() < lanes.len() {
-            match Worker::start() {
+            match Worker::start(lanes.len()) {
                 Ok(worker) => self.workers.push(worker),
                 Err(_) => return Err(lanes),
             }
@@ -193,7 +196,12 @@ impl Crew {
     /// Moves the next part to `out`, and returns it.
     pub(super) fn take_part(&mut self, out: &mut Vec<Emitted>) -> Option<Part> {
         let (_, lane) = self.first()?;
-        self.chunks.get_mut(lane)?.take_part(out)
+        let chunk = self.chunks.get_mut(lane)?;
+        let part = chunk.take_part(out);
+        if let Some(worker) = self.workers.get(lane) {
+            worker.note_merged(chunk);
+        }
+        part
     }
 
     /// Moves the next part to `out` if it is what the input after a step completes.

@@ -137,7 +137,7 @@ fn items(choices: &mut Choices<'_>) -> Vec<Item> {
 
 /// Returns the frame of a segment that begins `shift` bytes behind the next one, and goes on to
 /// what follows it if that is none.
-fn segment(
+pub(super) fn segment(
     connection: usize,
     from_server: bool,
     next: &mut Next,

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact};
-use crate::base::{Budget, End, Ending, Findings, Origin, Sink, limits};
+use crate::base::{Budget, End, Findings, Origin, Sink, limits};
 use crate::http::Update;
 use crate::link::Segment;
 use crate::rpc::{self, CarriedBy, ParsedUpdate};
@@ -14,7 +14,7 @@ use crate::tls::{ClientRandom, KeyStore, Keys, Line, Trials};
 
 use super::input::{LaneInput, RoutedSegment};
 use super::order::{Emitted, EmittedKind};
-use super::output::Output;
+use super::output::{Output, beside_one};
 use super::payload::payload;
 use super::pipeline::Pipeline;
 use super::segments;
@@ -344,7 +344,7 @@ impl Lane {
     pub(super) fn in_progress(&self) -> impl Iterator<Item = ConnectionFact> + '_ {
         self.pipelines.iter().flatten().filter_map(|pipeline| {
             let summary = self.reassembler.summary(pipeline.id().slot)?;
-            Some(into_fact(summary, pipeline, &self.secrets))
+            Some(pipeline.fact(summary, &self.secrets))
         })
     }
 
@@ -417,7 +417,7 @@ impl Lane {
             let is_pending = pipeline.is_pending();
             if output.len() >= MAX_EMITTED || self.findings.len() >= MAX_EMITTED {
                 self.backlog.extend(deliveries);
-                return !is_pending && self.backlog.is_empty();
+                return !is_pending && self.backlog.is_empty() && self.updates.is_empty();
             }
             let mut sink = Sink::new(&mut self.updates, &mut self.findings);
             let Some(trials) = self.trials.get(usize::from(id.shard)) else { return true };
@@ -495,7 +495,8 @@ impl Lane {
         }
     }
 
-    /// Reads the messages in the updates of a connection, and emits them.
+    /// Reads the messages in the updates of a connection, and emits them. If they are many, some
+    /// updates are left.
     fn read_updates(&mut self, id: ConnectionId, output: &mut Output<'_>) {
         let Some(pipeline) = self.pipelines.get_mut(id.slot as usize).and_then(Option::as_deref_mut) else {
             self.updates.clear();
@@ -508,7 +509,10 @@ impl Lane {
             .map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         let by = CarriedBy { peers, tls, retransmissions };
         let mut list = std::mem::take(&mut self.spare);
-        for update in self.updates.drain(..) {
+        let (mut updates, mut more) = (self.updates.drain(..), 0usize);
+        while more < MAX_EMITTED
+            && let Some(update) = updates.next()
+        {
             if self.emits_payloads
                 && let Some(fact) = payload(*by.peers, &update)
             {
@@ -516,8 +520,15 @@ impl Lane {
                 output.emit(EmittedKind::Payload(Box::new(fact)));
             }
             list.push(rpc::read(update));
+            more = more.saturating_add(list.last().map_or(0, beside_one));
+        }
+        // A small packet may carry hundreds of batches: the others are read when these are merged.
+        let left: Vec<_> = updates.collect();
+        if !left.is_empty() {
+            self.updates = left;
         }
         output.emit_updates(&by, &mut list);
+        output.count(more);
     }
 
     /// Uses the memory of a list of updates again, which is empty.
@@ -538,7 +549,7 @@ impl Lane {
         if let Some(waiting) = self.waiting.get_mut(shard) {
             waiting.count(id.slot, pipeline.counted, Counted::default());
         }
-        let fact = into_fact(*summary, &pipeline, &self.secrets);
+        let fact = pipeline.fact(*summary, &self.secrets);
         output.emit(EmittedKind::Closed(Box::new(fact)));
     }
 }
@@ -569,22 +580,6 @@ enum Then {
     Release(Origin),
     /// Further connections of the shard are tried with new secrets.
     Retry,
-}
-
-/// The summary of a connection, with what its pipeline knows.
-fn into_fact(summary: Summary, pipeline: &Pipeline, secrets: &KeyStore) -> ConnectionFact {
-    let (speaks, wrapper) = (pipeline.speaks(), pipeline.wrapper());
-    let mut fact = summary.into_fact(pipeline.client(), speaks, wrapper);
-    fact.named_client = pipeline.named_client();
-    fact.pings = pipeline.round_trips();
-    fact.tls = pipeline.tls(secrets);
-    if let (Ending::Reset(by), Some(tls)) = (fact.ended, &fact.tls)
-        && tls.has_closed(by)
-    {
-        // It had said that it is done: it refuses what still arrives, as Node.js does.
-        fact.ended = Ending::Closed;
-    }
-    fact
 }
 
 /// Counts what of the connection in `slot` waits for secrets now.

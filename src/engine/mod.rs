@@ -64,6 +64,7 @@ mod stage;
 mod tests;
 mod unread;
 mod waiting;
+mod weight;
 mod worker;
 
 /// Analyses one capture.

@@ -1,14 +1,20 @@
 //! What a lane emits for one input.
 
 use super::order::{Emitted, EmittedKind, Order};
+use crate::http::UpdateKind;
 use crate::rpc::{CarriedBy, ConnectionUpdates, ParsedUpdate};
 use crate::tcp::ConnectionId;
+
+/// Bytes of a head, a body or an event that count as a value that is emitted: the texts that are
+/// kept of it are part of them.
+const TEXT: usize = 8 << 10;
 
 /// Where a lane puts what it emits for one input and one connection.
 pub(super) struct Output<'a> {
     order: Order,
     pub(super) out: &'a mut Vec<Emitted>,
-    /// Number of updates that were emitted together with others.
+    /// Number of updates that were emitted together with others, and what large ones count beside
+    /// that: see [`Self::count`].
     more: usize,
 }
 
@@ -17,9 +23,14 @@ impl<'a> Output<'a> {
         Self { order: Order { input: number, connection: id.tcp_stream, sequence: 0 }, out, more: 0 }
     }
 
-    /// Returns the number of values that were emitted.
+    /// Returns the number of values that were emitted. A large one counts as several.
     pub(super) fn len(&self) -> usize {
         self.out.len() + self.more
+    }
+
+    /// Counts what was emitted as so many values more.
+    pub(super) fn count(&mut self, more: usize) {
+        self.more = self.more.saturating_add(more);
     }
 
     /// Emits updates, and leaves `list` empty.
@@ -56,5 +67,22 @@ mod tests {
             output.emit(EmittedKind::Findings(Findings::new()));
         }
         assert!(out.is_sorted_by(|one, next| one.order < next.order), "{out:?}");
+    }
+}
+
+/// Returns the number of values beside one that an update counts as: of a batch each message and
+/// each fault is one, and of a long text each [`TEXT`]. 0 if nothing is kept of it.
+pub(super) fn beside_one(update: &ParsedUpdate) -> usize {
+    let parsed = match &update.kind {
+        UpdateKind::Request(head) | UpdateKind::Response(head) => return head.text().len() / TEXT,
+        UpdateKind::RequestBody(parsed) | UpdateKind::ResponseBody(parsed) | UpdateKind::Sent(parsed) => {
+            parsed
+        }
+        UpdateKind::Event(event) => &event.parsed,
+        _ => return 0,
+    };
+    match parsed.envelopes.len() + parsed.faults.len() {
+        0 => 0,
+        values => values - 1 + (parsed.bytes / TEXT as u64) as usize,
     }
 }

@@ -77,9 +77,11 @@ impl Engine {
                 if !out.is_empty() {
                     return Ok(true);
                 }
-            } else if let Some(held) = crew.held.take() {
+            } else if let Some((item, findings)) = crew.held.take() {
                 self.lanes = crew.take_back();
-                return self.read_item(held, out);
+                // As on one thread, they come with what is read after the error, if anything is.
+                self.findings.append(findings);
+                return self.read_item(item, out);
             } else {
                 self.make_round(crew, source);
             }
@@ -97,7 +99,8 @@ impl Engine {
             match item {
                 Ok(Some(Item::Packet(mut packet))) => self.queue_packet(crew, &mut packet),
                 other => {
-                    crew.held = Some(other);
+                    // Of an error: what is merged before must not emit them.
+                    crew.held = Some((other, std::mem::take(&mut self.findings)));
                     break;
                 }
             }

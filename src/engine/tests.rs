@@ -1,13 +1,20 @@
 //! What must not change the output: when a silence is announced, and how many lanes there are.
 
+use std::collections::VecDeque;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use super::Engine;
+use super::front::Front;
+use super::input::{LaneInput, RoutedSegment};
+use super::lane::Lane;
+use super::order::{Emitted, EmittedKind};
+use super::{Engine, fuzz};
 use crate::base::fact::Loser;
 use crate::base::{Code, Findings, Origin, Timestamp, limits};
-use crate::capture::{Error, Input, Item, OpenOptions, Packet, Source, open};
+use crate::capture::{Error, Input, Item, LinkType, OpenOptions, Packet, Source, open};
+use crate::http::UpdateKind;
 use crate::ledger::Entry;
 
 /// Captures with holes, resets, unsolicited responses, and long silences.
@@ -186,14 +193,105 @@ fn the_number_of_threads_changes_nothing() {
     }
 }
 
-/// A source that fails.
+/// Requests of four connections, of which each packet carries several small ones whose bodies are
+/// large batches.
+fn packed_batches() -> Vec<Item> {
+    let element = r#"{"jsonrpc":"2.0","method":"a"}"#;
+    let batch = format!("[{element}{}]", ",{}".repeat(9_999));
+    let mut body = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    body.write_all(batch.as_bytes()).unwrap();
+    let body = body.finish().unwrap();
+    let head =
+        "POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n";
+    let mut request = format!("{head}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    request.extend(body);
+    let requests = request.repeat(3);
+    let mut nexts = [[1000, 9000]; 4];
+    let mut items = Vec::new();
+    for round in 0..3 {
+        for (connection, next) in nexts.iter_mut().enumerate() {
+            let (flags, payload) = if round == 0 { (SYN, &[][..]) } else { (ACK, &requests[..]) };
+            let data = fuzz::segment(connection, false, next, (flags, 0), payload);
+            let number = items.len() as u64 + 1;
+            items.push(Item::Packet(Packet {
+                origin: Origin::new(number, 1_795_337_355_000_000_000 + number as i64),
+                link_type: LinkType(1),
+                interface: 0,
+                original_len: data.len() as u32,
+                data: data.into(),
+            }));
+        }
+    }
+    items
+}
+
+/// Flags of TCP.
+const SYN: u8 = 2;
+const ACK: u8 = 16;
+
+/// What the lanes complete weighs more than may wait: they wait for the engine.
+#[test]
+fn lanes_that_wait_change_nothing() {
+    let items = packed_batches();
+    let expected = read(&items, 0, 0);
+    for lanes in [1, 3] {
+        assert_eq!(read(&items, lanes, 0), expected, "{lanes} lanes");
+    }
+}
+
+/// Returns what the front hands to a lane for [`packed_batches`], each with its number.
+pub(super) fn inputs_of_batches() -> Vec<(u64, LaneInput)> {
+    let (mut front, mut inputs, mut findings) = (Front::default(), VecDeque::new(), Findings::new());
+    let mut all = Vec::new();
+    for item in packed_batches() {
+        let Item::Packet(mut packet) = item else { continue };
+        let (addresses, segment) = front.decode_plain(&mut packet, &mut findings).unwrap();
+        let (id, from) = front.route(&addresses, &segment, &mut inputs, &mut findings);
+        inputs.push_back(LaneInput::Segment(RoutedSegment { id, from, segment }));
+        all.extend(inputs.drain(..).map(|input| (front.input(), input)));
+    }
+    all
+}
+
+/// A small packet may carry hundreds of batches: they are not all read before the first is merged.
+#[test]
+fn a_packet_of_batches_is_emitted_in_parts() {
+    let (mut lane, mut out, mut batches) = (Lane::default(), Vec::new(), 0);
+    for (number, input) in inputs_of_batches() {
+        lane.push(number, input, &mut out);
+        loop {
+            let messages: usize = out.drain(..).map(|emitted| messages(&emitted)).sum();
+            assert!(messages < 20_000, "{messages}");
+            batches += usize::from(messages >= 10_000);
+            if !lane.is_pending() {
+                break;
+            }
+            lane.resume(&mut out);
+        }
+    }
+    assert_eq!(batches, 24);
+}
+
+fn messages(emitted: &Emitted) -> usize {
+    let EmittedKind::Updates(updates) = &emitted.kind else { return 0 };
+    let messages = updates.list.iter().map(|update| match &update.kind {
+        UpdateKind::RequestBody(body) => body.envelopes.len(),
+        _ => 0,
+    });
+    messages.sum()
+}
+
+/// A source that fails, and says what it found before it did.
 struct Failing(Items);
 
 impl Source for Failing {
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Item>, Error> {
         match self.0.next(findings)? {
             Some(item) => Ok(Some(item)),
-            None => Err(Error("broken".to_owned())),
+            None => {
+                findings.add(Code::CaptureTruncated, Origin::default(), "in the middle of a block");
+                Err(Error("broken".to_owned()))
+            }
         }
     }
 }
@@ -209,8 +307,17 @@ fn what_was_read_before_an_error_is_emitted_before_it() {
                 break error;
             }
         };
-        (error.0, entries.len())
+        let emitted: Vec<_> = entries.iter().map(|entry: &Entry| format!("{entry:?}")).collect();
+        // What was found before the error comes with what follows it.
+        entries.clear();
+        engine.finish(&mut entries);
+        let after: Vec<_> = entries.iter().map(|entry| format!("{entry:?}")).collect();
+        (error.0, emitted, after)
     };
-    assert_eq!(read(2), read(0));
-    assert!(read(1).1 > 10);
+    let (error, emitted, after) = read(0);
+    assert!(emitted.len() > 10 && !emitted.concat().contains("in the middle of a block"));
+    assert!(after.concat().contains("in the middle of a block"));
+    for lanes in [1, 2] {
+        assert_eq!(read(lanes), (error.clone(), emitted.clone(), after.clone()), "{lanes} lanes");
+    }
 }

@@ -31,6 +31,7 @@ pub use crate::mcp::{
 pub use connection_packets::{CarriedTransaction, ConnectionPackets, SentBytes, SentPiece};
 pub use entry::Entry;
 pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};
+pub(crate) use notable::replace_ended;
 pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered, UnansweredCall, Undetermined};
 pub use snapshot::{ExchangeCount, Snapshot};
 pub use survival::{Percentile, curve, percentile};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::base::{Code, Degraded, Finding, Status, limits};
-use crate::mcp::{Cause, Exchange, ServerRef, Session};
+use crate::mcp::{Cause, Exchange, ServerRef, Session, SessionEnd};
 
 /// The exchanges with the lowest keys.
 #[derive(Debug)]
@@ -260,6 +260,8 @@ pub(super) struct SessionTotals {
     rows: Vec<Session>,
     /// Length of the texts of `rows`, in bytes.
     text_len: usize,
+    /// How many of the first rows may be of sessions that ended.
+    replaceable: usize,
     /// By session number. Never iterated: its order is random.
     exchanges: HashMap<u32, ExchangeTotals, RandomState>,
 }
@@ -272,6 +274,26 @@ struct ExchangeTotals {
     max_ns: Option<i64>,
 }
 
+/// How much longer than those of the session in its place the texts of a session may be, in bytes.
+const LONGER: usize = 64;
+
+/// Puts a session that did not end in the place of one that did: they come last, since sessions
+/// that are over may be emitted before the end of the capture, and are asked for more.
+/// `replaceable` is the number of first rows that were not tried so far. Texts get hardly longer.
+pub(crate) fn replace_ended(rows: &mut [Session], replaceable: &mut usize, session: &Session) {
+    *replaceable = rows.len().min(*replaceable);
+    while let Some(at) = replaceable.checked_sub(1) {
+        *replaceable = at;
+        if let Some(row) = rows.get_mut(at)
+            && row.ended != SessionEnd::Open
+            && row.text_len() + LONGER >= session.text_len()
+        {
+            *row = session.clone();
+            return;
+        }
+    }
+}
+
 impl SessionTotals {
     pub(super) fn new() -> Self {
         Self {
@@ -280,6 +302,7 @@ impl SessionTotals {
             is_only_counted: false,
             rows: Vec::new(),
             text_len: 0,
+            replaceable: usize::MAX,
             exchanges: HashMap::with_hasher(RandomState::default()),
         }
     }
@@ -294,6 +317,8 @@ impl SessionTotals {
         if self.rows.len() < limits::MAX_TABLE_ROWS && text_len <= limits::MAX_TABLE_TEXT {
             self.text_len = text_len;
             self.rows.push(session.clone());
+        } else if session.ended == SessionEnd::Open {
+            replace_ended(&mut self.rows, &mut self.replaceable, session);
         }
     }
 
@@ -389,5 +414,30 @@ impl FindingTotals {
             severity.then(b.count.cmp(&a.count)).then(a.code.cmp(&b.code))
         });
         rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::sample;
+
+    /// Sessions that go on are recorded last, and are those that are asked for.
+    #[test]
+    fn sessions_that_did_not_end_are_kept_at_the_cap() {
+        let mut totals = SessionTotals::new();
+        let most = u32::try_from(limits::MAX_TABLE_ROWS).unwrap();
+        for number in 1..=most + 5 {
+            totals.record(&sample::session(number));
+        }
+        let open = |number| Session { ended: SessionEnd::Open, ..sample::session(number) };
+        for number in most + 6..=most + 8 {
+            totals.record(&open(number));
+        }
+        let rows = totals.rows();
+        assert_eq!((rows.len(), totals.count()), (limits::MAX_TABLE_ROWS, u64::from(most) + 8));
+        let is_open = |row: &&SessionRow| row.session.ended == SessionEnd::Open;
+        let kept: Vec<u32> = rows.iter().filter(is_open).map(|row| row.session.session.number).collect();
+        assert_eq!(kept, [most + 6, most + 7, most + 8]);
     }
 }

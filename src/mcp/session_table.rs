@@ -44,9 +44,11 @@ pub(super) struct Sessions {
     list: SessionList,
     /// When to check whether a session is still active.
     checks: BinaryHeap<Reverse<(Timestamp, SessionIndex)>>,
-    /// Sessions that were silent for a while after their end, the first that was first. One that
-    /// became active again may be in it.
+    /// Sessions that were silent for a while after their end, the first that was first, each once.
+    /// One that became active again may be in it.
     over: VecDeque<SessionIndex>,
+    /// Those that are in `over`.
+    is_over: BTreeSet<SessionIndex>,
     /// The sessions of those that are no longer kept.
     taken: SessionCounts,
     by_key: Map<SessionKey, SessionIndex>,
@@ -133,18 +135,19 @@ impl Sessions {
             if let Slot::Active(session) = std::mem::replace(slot, Slot::Evicted) {
                 *slot = Slot::Quiet(Box::new(Quiet::of(*session)));
             }
-            if is_over {
+            if is_over && self.is_over.insert(index) {
                 self.over.push_back(index);
             }
             self.charge(index);
         }
     }
 
-    /// Removes the session that is over longest if more than `most` are kept, and returns its
-    /// record.
+    /// Removes a session that is over if more than `most` are kept, and returns its record: the one
+    /// that was silent first. One that is active again stays.
     pub(super) fn take_over(&mut self, most: usize) -> Option<Session> {
         while self.over.len() > most {
             let index = self.over.pop_front()?;
+            self.is_over.remove(&index);
             let is_over = |quiet: &Quiet| quiet.record.ended != SessionEnd::Open;
             if matches!(self.list.get(index), Some(Slot::Quiet(quiet)) if is_over(quiet)) {
                 let record = self.evict(index)?;

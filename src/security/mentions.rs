@@ -1,7 +1,7 @@
 //! Descriptions of tools that name a tool of another server: one server can tell the model how to
 //! use, or not to use, what another one offers.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 use serde_json::Value;
@@ -10,8 +10,12 @@ use crate::base::fact::PayloadFact;
 use crate::base::{Side, limits, text};
 use crate::ledger::ServerRef;
 
-/// Names of tools, and words of descriptions that may be names of tools, that are kept, each.
-const MAX_WORDS: usize = 50_000;
+/// Memory of the names of tools, and of the words of descriptions that may be names of tools, in
+/// bytes.
+const MAX_WORDS_LEN: usize = 2 << 20;
+
+/// Memory of the lists that wait for their exchange, in bytes. One of [`MAX_LIST`] fits.
+const MAX_LISTS_LEN: usize = 2 << 20;
 
 /// Servers of which one word is kept.
 const MAX_SERVERS: usize = 8;
@@ -28,6 +32,9 @@ const MAX_LISTS: usize = 64;
 /// Longest list that is read, in bytes.
 const MAX_LIST: usize = 1 << 20;
 
+/// Memory of a table with few entries, in bytes.
+const MIN_TABLE: usize = 1024;
+
 /// Shortest name that is no common word, in bytes.
 const MIN_NAME: usize = 6;
 
@@ -35,11 +42,14 @@ const MIN_NAME: usize = 6;
 #[derive(Debug, Default)]
 pub(super) struct Mentions {
     /// Lists by the connection and transaction that carried them.
-    lists: VecDeque<((u32, u32), Vec<Described>)>,
+    lists: VecDeque<((u32, u32), Box<[Described]>)>,
+    lists_len: usize,
     /// The servers that offer a tool, by its name.
     offered: HashMap<Box<str>, Vec<ServerRef>, RandomState>,
     /// The servers that mention a word, and the tool whose description does, by word.
     mentioned: HashMap<Box<str>, Vec<ToolRef>, RandomState>,
+    /// Memory of the texts and servers of both, in bytes.
+    texts_len: usize,
 }
 
 /// A server, and the name of one of its tools.
@@ -49,7 +59,19 @@ type ToolRef = (ServerRef, Box<str>);
 #[derive(Debug)]
 struct Described {
     name: Box<str>,
-    words: Vec<Box<str>>,
+    /// With a space after each: thousands of short texts take more memory than their letters.
+    words: Box<str>,
+}
+
+impl Described {
+    fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.split_ascii_whitespace()
+    }
+
+    /// Its memory, in bytes.
+    fn allocated(&self) -> usize {
+        size_of::<Self>() + allocated(self.name.len()) + allocated(self.words.len())
+    }
 }
 
 /// A description that names another server's tool.
@@ -76,61 +98,121 @@ impl Mentions {
         let tools = tools.into_iter().flatten().take(MAX_TOOLS).filter_map(|tool| {
             let name = text::kept_name(tool.get("name")?.as_str()?).into();
             let description = tool.get("description").and_then(Value::as_str).unwrap_or_default();
-            let words: BTreeSet<_> = words(description).collect();
-            Some(Described { name, words: words.into_iter().take(MAX_OF_TOOL).map(Into::into).collect() })
+            let all: BTreeSet<_> = words(description).collect();
+            let mut words = String::new();
+            for word in all.into_iter().take(MAX_OF_TOOL) {
+                words.push_str(word);
+                words.push(' ');
+            }
+            Some(Described { name, words: words.into() })
         });
         let key = (payload.peers.tcp_stream, payload.transaction);
-        self.lists.push_back((key, tools.collect()));
-        if self.lists.len() > MAX_LISTS {
-            self.lists.pop_front();
+        let tools: Box<[Described]> = tools.collect();
+        self.lists_len += list_len(&tools);
+        self.lists.push_back((key, tools));
+        while (self.lists.len() > MAX_LISTS || self.lists_len > MAX_LISTS_LEN)
+            && let Some((_, oldest)) = self.lists.pop_front()
+        {
+            self.lists_len -= list_len(&oldest);
         }
     }
 
     /// Takes the exchange whose answer came on a connection and transaction: a list of a server's
-    /// tools. Returns what it mentions of others, and what others mention of it.
+    /// tools. Returns what it mentions of others, and what others mention of it: of two servers the
+    /// first.
     pub(super) fn listed(&mut self, server: &ServerRef, on: (u32, u32)) -> Vec<Mention> {
         let mut found = Vec::new();
         let Some(at) = self.lists.iter().position(|(key, _)| *key == on) else { return found };
         let Some((_, tools)) = self.lists.remove(at) else { return found };
+        self.lists_len -= list_len(&tools);
+        let mut pairs = HashSet::new();
+        let mut tell = |by: &ServerRef, tool: &str, of: &ServerRef, named: &str| {
+            if by != of && pairs.insert((by.clone(), of.clone())) {
+                found.push(Mention { by: (by.clone(), tool.into()), of: (of.clone(), named.into()) });
+            }
+        };
         let own: BTreeSet<_> = tools.iter().map(|tool| &*tool.name).collect();
         for tool in &tools {
             if is_distinctive(&tool.name) {
-                let by = self.mentioned.get(&tool.name).into_iter().flatten();
-                found.extend(
-                    by.filter(|(other, _)| other != server)
-                        .map(|by| Mention { by: by.clone(), of: (server.clone(), tool.name.clone()) }),
-                );
+                for (by, described) in self.mentioned.get(&tool.name).into_iter().flatten() {
+                    tell(by, described, server, &tool.name);
+                }
             }
-            for word in tool.words.iter().filter(|word| !own.contains(&***word)) {
-                let of = self.offered.get(word).into_iter().flatten();
-                found.extend(of.filter(|other| *other != server).map(|other| Mention {
-                    by: (server.clone(), tool.name.clone()),
-                    of: (other.clone(), word.clone()),
-                }));
+            for word in tool.words().filter(|word| !own.contains(word)) {
+                for of in self.offered.get(word).into_iter().flatten() {
+                    tell(server, &tool.name, of, word);
+                }
             }
         }
         for tool in &tools {
-            if is_distinctive(&tool.name) && has_room(&self.offered, &tool.name) {
-                let servers = self.offered.entry(tool.name.clone()).or_default();
-                if servers.len() < MAX_SERVERS && !servers.contains(server) {
-                    servers.push(server.clone());
-                }
+            if is_distinctive(&tool.name) {
+                self.offer(server, &tool.name);
             }
-            for word in tool.words.iter().filter(|word| !own.contains(&***word)) {
-                if has_room(&self.mentioned, word) {
-                    let servers = self.mentioned.entry(word.clone()).or_default();
-                    if servers.len() < MAX_SERVERS && !servers.iter().any(|(known, _)| known == server) {
-                        servers.push((server.clone(), tool.name.clone()));
-                    }
-                }
+            for word in tool.words().filter(|word| !own.contains(word)) {
+                self.mention(server, &tool.name, word);
             }
         }
         found
     }
+
+    /// Keeps that a server offers a tool.
+    fn offer(&mut self, server: &ServerRef, tool: &str) {
+        let known = self.offered.get(tool);
+        if known.is_some_and(|known| known.len() >= MAX_SERVERS || known.contains(server)) {
+            return;
+        }
+        let len = size_of::<ServerRef>() + allocated(server.text_len());
+        if self.has_room(len, tool, known.is_none() && is_full(&self.offered)) {
+            self.texts_len += len + known.map_or(allocated(tool.len()), |_| 0);
+            let servers = self.offered.entry(tool.into()).or_default();
+            servers.reserve_exact(1);
+            servers.push(server.clone());
+        }
+    }
+
+    /// Keeps that a server mentions a word where it describes a tool.
+    fn mention(&mut self, server: &ServerRef, tool: &str, word: &str) {
+        let known = self.mentioned.get(word);
+        let is_known = |known: &Vec<ToolRef>| known.iter().any(|(known, _)| known == server);
+        if known.is_some_and(|known| known.len() >= MAX_SERVERS || is_known(known)) {
+            return;
+        }
+        let len = size_of::<ToolRef>() + allocated(server.text_len()) + allocated(tool.len());
+        if self.has_room(len, word, known.is_none() && is_full(&self.mentioned)) {
+            self.texts_len += len + known.map_or(allocated(word.len()), |_| 0);
+            let servers = self.mentioned.entry(word.into()).or_default();
+            servers.reserve_exact(1);
+            servers.push((server.clone(), tool.into()));
+        }
+    }
+
+    /// Whether there is room for one more, and for the table that grows with it.
+    fn has_room(&self, len: usize, word: &str, grows: bool) -> bool {
+        let tables = table_len(&self.offered) + table_len(&self.mentioned);
+        // A table is copied into one twice its size.
+        let tables = if grows { 3 * tables + MIN_TABLE } else { tables };
+        self.texts_len + tables + len + allocated(word.len()) <= MAX_WORDS_LEN
+    }
 }
 
-fn has_room<T>(map: &HashMap<Box<str>, T, RandomState>, word: &str) -> bool {
-    map.len() < MAX_WORDS || map.contains_key(word)
+/// Memory of a text or of a vector, in bytes: the allocator adds to each.
+fn allocated(len: usize) -> usize {
+    if len == 0 { 0 } else { len + 2 * size_of::<usize>() }
+}
+
+fn list_len(tools: &[Described]) -> usize {
+    tools.iter().map(Described::allocated).sum()
+}
+
+/// Memory of a table, without what its entries lead to, in bytes.
+fn table_len<T>(map: &HashMap<Box<str>, T, RandomState>) -> usize {
+    // A place in eight stays free, and each has a byte of control.
+    map.capacity() / 7 * 8 * (size_of::<(Box<str>, T)>() + 1)
+}
+
+/// Whether a table grows with the next entry.
+fn is_full<T>(map: &HashMap<Box<str>, T, RandomState>) -> bool {
+    map.len() == map.capacity()
 }
 
 /// The words of a description that look like names of tools.

@@ -239,7 +239,8 @@ impl Watch {
         let mut findings = Vec::new();
         for mention in self.mentions.listed(&exchange.session.identity(), on) {
             let ((by, tool), (of, named)) = (mention.by, mention.of);
-            let share = self.shadowing.share_a_client(&by, &of);
+            let is_told = self.told.contains(&(Code::SecurityNamesOtherTool, by.address));
+            let share = !is_told && self.shadowing.share_a_client(&by, &of);
             if share && self.is_new(Code::SecurityNamesOtherTool, by.address) {
                 let detail = format!("{by} describes {tool} and names {named} there, a tool of {of}");
                 findings.push(exchange.finding(Code::SecurityNamesOtherTool, response.span.end, detail));

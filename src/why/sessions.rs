@@ -157,17 +157,26 @@ fn refused(session: &Session, survey: &Survey) -> Option<Sentence> {
 }
 
 /// Returns the servers behind a proxy of which one holds a session and the other refused it; `None`
-/// if that was not captured.
+/// if that was not captured, or the one that holds it refused it, too.
 fn replicas_behind(number: u32, survey: &Survey) -> Option<(SocketAddr, SocketAddr)> {
-    let behind = survey.sessions.iter().find(|session| session.session.behind == Some(number))?;
-    let leg = behind.session.number;
-    let is_refused = survey
-        .findings
-        .iter()
-        .any(|finding| finding.code == Code::McpSessionRefused && finding.session == Some(leg));
-    let one = behind.session.server;
-    let other = behind.addresses.iter().copied().find(|address| *address != one)?;
-    is_refused.then_some((one, other))
+    let mut legs = survey.sessions.iter().filter(|session| session.session.behind == Some(number));
+    legs.find_map(|leg| {
+        // Without the answer to `initialize` it is not known who gave the id out.
+        leg.server_info.as_ref()?;
+        let one = leg.session.server;
+        let is_refusal = |finding: &&Finding| {
+            finding.code == Code::McpSessionRefused && finding.session == Some(leg.session.number)
+        };
+        let refusals = survey.findings.iter().filter(is_refusal);
+        // Each of them has to be another's.
+        let others: Option<Vec<_>> = refusals
+            .map(|finding| {
+                let server = survey.connections.get(&finding.tcp_stream?)?.server;
+                (server != one && leg.addresses.contains(&server)).then_some(server)
+            })
+            .collect();
+        Some((one, others?.into_iter().next()?))
+    })
 }
 
 /// Tells that several addresses used one session id.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::base::fact::{CaptureFact, ConnectionFact};
 use crate::base::{Code, Fact, Finding, Origin, Room, Side, Status, limits};
 use crate::ledger::store::{HttpItem, Store};
-use crate::ledger::{Cause, Entry, Exchange, Record, Session, Stream};
+use crate::ledger::{Cause, Entry, Exchange, Record, Session, SessionEnd, Stream, replace_ended};
 
 /// Findings of one code that are kept. They are told as examples.
 const MAX_OF_CODE: usize = 64;
@@ -107,6 +107,8 @@ pub(super) struct Survey {
     /// The streams of MCP that ended or were open at the end.
     pub(super) streams: Vec<Stream>,
     pub(super) sessions: Vec<Session>,
+    /// How many of the first sessions may have ended, and make room for one that did not.
+    replaceable: usize,
     /// The connections that carried MCP, by Wireshark's numbers.
     pub(super) connections: BTreeMap<u32, ConnectionFact>,
     /// The refused connections, by the address that refused them.
@@ -135,6 +137,7 @@ impl Default for Survey {
             calls: Vec::new(),
             streams: Vec::new(),
             sessions: Vec::new(),
+            replaceable: usize::MAX,
             connections: BTreeMap::new(),
             refused: BTreeMap::new(),
             findings: Vec::new(),
@@ -207,6 +210,8 @@ impl Survey {
         let len = size_of::<Session>() + session.text_len();
         if self.sessions.len() < limits::MAX_COMPARED && self.rooms.sessions.take(len) {
             self.sessions.push(session.clone());
+        } else if session.ended == SessionEnd::Open {
+            replace_ended(&mut self.sessions, &mut self.replaceable, session);
         }
     }
 

@@ -365,7 +365,7 @@ attacks! {
     blocks = low::blocks(10_000, 1_000_000, 64, "");
     tool_servers = listings::tool_servers(200, 6_000, 256, "");
     open_lists = listings::open_lists(300, 10_000, 256, "");
-    versions = listings::versions(5_000, 300_000, 128, "");
+    versions = listings::versions(10_000, 300_000, 128, "");
     wide_values = listings::wide_values(400, 16_000, 256, "rpc.not_json");
     list_requests = listings::list_requests(3_000, 100_000, 128, "");
     slow_heads = listings::slow_heads(10, 1_000, 256, "");

@@ -71,6 +71,54 @@ fn headers_of_which_something_is_missing() {
     headless.story.ack(headless.conn, Server);
     headless.story.at(5000.0).s(headless.conn, ok(&result(headless.id)));
     headless.is_silent_on(&["contents.param_header"]);
+    // A list that is missing may have another definition, before the call or after it.
+    let wrong = |last: bool| {
+        let mut talk = called("Region", Some("us"), json!({"region": "eu"}));
+        talk.conn = talk.story.at(3500.0).connect("10.0.0.1:5001", SERVER);
+        if last {
+            talk.lose("tools/list", json!({}), hinted(json!({"tools": []})));
+        } else {
+            talk.ask("tools/list", json!({}), hinted(json!({"tools": []})));
+        }
+        talk
+    };
+    wrong(false).says(&["contents.param_header"]);
+    wrong(true).is_silent_on(&["contents.param_header"]);
+}
+
+/// Two clients behind one address may be one session: which definition a call follows is not known.
+#[test]
+fn headers_of_a_tool_that_was_listed_in_two_ways() {
+    let listed = |header: Option<&str>| {
+        let mut region = json!({"type": "string"});
+        if let Some(header) = header {
+            region["x-mcp-header"] = header.into();
+        }
+        let schema = json!({"type": "object", "properties": {"region": region}});
+        hinted(json!({"tools": [{"name": "search", "inputSchema": schema}]}))
+    };
+    let call = json!({"name": "search", "arguments": {"region": "eu"}});
+    for (first, second, expected) in [
+        (Some("Region"), Some("Region"), &["contents.param_header"][..]),
+        (Some("Region"), Some("Zone"), &[]),
+        (Some("Region"), None, &[]),
+        (None, Some("Region"), &[]),
+    ] {
+        // Before the call, and before and after it.
+        for is_between in [false, true] {
+            let mut talk = Talk::modern();
+            talk.ask("tools/list", json!({}), listed(first));
+            if is_between {
+                talk.ask("tools/list", json!({}), listed(second));
+            }
+            talk.ask("tools/call", call.clone(), hinted(text("a")));
+            talk.ask("tools/list", json!({}), listed(second));
+            let found = talk.found();
+            let codes: Vec<_> =
+                found.iter().map(|(code, _)| *code).filter(|code| *code == "contents.param_header").collect();
+            assert_eq!(codes, expected, "{first:?}, {second:?}, {is_between}");
+        }
+    }
 }
 
 #[test]
@@ -100,6 +148,13 @@ fn pages_of_one_list_have_one_scope() {
     lost.conn = lost.story.at(2500.0).connect("10.0.0.1:5001", SERVER);
     lost.ask("tools/list", json!({"cursor": "a"}), page(None, "private"));
     lost.is_silent_on(&["contents.cache_scope"]);
+    // Another page, which is missing, may have given the cursor, too.
+    let mut between = Talk::modern();
+    between.ask("tools/list", json!({}), page(Some("a"), "public"));
+    between.lose("tools/list", json!({}), page(Some("a"), "private"));
+    between.conn = between.story.at(3500.0).connect("10.0.0.1:5001", SERVER);
+    between.ask("tools/list", json!({"cursor": "a"}), page(None, "private"));
+    between.is_silent_on(&["contents.cache_scope"]);
 }
 
 /// The pages of a list that changed between two readings.
@@ -240,6 +295,24 @@ fn server_cards_agree_with_their_servers() {
             .collect();
         assert!(details.len() == 1 && details[0].contains(word), "{word}: {found:?}");
     }
+}
+
+/// Two endpoints with one path, at two hosts; and a card that names a revision, but lists none.
+#[test]
+fn server_cards_whose_endpoint_is_not_known() {
+    let said = json!({"protocolVersion": NOW, "capabilities": {"tools": {}},
+        "serverInfo": {"name": "listener", "version": "2"}});
+    let remote = |kind: &str, host: &str| json!({"type": kind, "url": format!("https://{host}/mcp")});
+    for (kinds, expected) in [
+        (["sse", "streamable-http"], &[][..]),
+        (["streamable-http", "sse"], &[]),
+        (["sse", "sse"], &["contents.card_differs"]),
+    ] {
+        let remotes = json!([remote(kinds[0], "a.example"), remote(kinds[1], "b.example")]);
+        carded(card(json!({"remotes": remotes})), "initialize", said.clone()).says(expected);
+    }
+    let one = card(json!({"remotes": [], "protocolVersion": "2026-07-28"}));
+    carded(one, "initialize", said).says(&[]);
 }
 
 /// Half a card is no card.

@@ -120,6 +120,16 @@ fn tasks_without_their_fields() {
         talk.ask("tasks/get", id(), bare);
         talk.says(&["contents.task_fields"]);
     }
+    // Without an id it is a task still.
+    let mut nameless = with_tasks();
+    let mut bare = task("working", json!(60_000));
+    bare.as_object_mut().unwrap().remove("taskId");
+    nameless.ask("tasks/get", id(), bare.clone());
+    nameless.says(&["contents.task_fields"]);
+    let mut created = Talk::new(json!({"tools": {}, "tasks": {"requests": {"tools": {"call": {}}}}}));
+    let params = json!({"name": "search", "arguments": {}, "task": {}});
+    created.ask("tools/call", params, json!({"task": bare}));
+    created.says(&["contents.task_fields"]);
     // Half a result is not looked at.
     let mut lost = with_tasks();
     lost.lose("tasks/get", id(), json!({"taskId": "t1", "status": "working"}));
@@ -172,4 +182,18 @@ fn tasks_that_are_asked_for_too_often() {
         lost.conn = lost.story.connect(&format!("10.0.0.1:{}", 6000 + lost.id), SERVER);
     }
     lost.is_silent_on(&["contents.poll_interval"]);
+    // A status that is missing may have made the client ask at once.
+    let mut between = of(json!(5000));
+    between.lose("tools/list", json!({}), json!({"tools": []}));
+    between.is_silent_on(&["contents.poll_interval"]);
+    // Two clients behind one address are one session here: each asks in its own time.
+    let mut two = with_tasks();
+    let conns = [two.conn, two.story.at(2500.0).connect("10.0.0.1:5001", SERVER)];
+    let mut every_two = task("working", json!(60_000));
+    every_two["pollInterval"] = json!(2000);
+    for n in 0..8 {
+        two.conn = conns[n % 2];
+        two.ask("tasks/get", id(), every_two.clone());
+    }
+    two.is_silent_on(&["contents.poll_interval"]);
 }

@@ -24,12 +24,12 @@ fn a_response_that_is_sent_twice() {
             story.s(conn, &answer);
         }
         // At once after the one packet, or a while after the two.
-        let next = if is_in_one_packet { 110.0 } else { 120.0 };
-        for (at, id) in [(next, 2), (200.0, 3)] {
+        let next = if is_in_one_packet { 110.0 } else { 400.0 };
+        for (at, id) in [(next, 2), (1000.0, 3)] {
             story.at(at).c(conn, post("/mcp", SID, &request(id, "tools/call")));
             story.at(at + 10.0).s(conn, ok(&result(id)));
         }
-        story.at(300.0).close(conn, Client);
+        story.at(1100.0).close(conn, Client);
         let rows = story.run();
         for n in 2..=4 {
             rows.exchange_is(n, json!({"status": "ok", "total_ms": 10.0, "http_status": 200}));
@@ -41,7 +41,24 @@ fn a_response_that_is_sent_twice() {
     }
 }
 
-/// The same where a request may be missing in between.
+/// The directions were captured on two interfaces, and the clock of one is behind: each response
+/// comes before its request, and nobody sent anything twice.
+#[test]
+fn responses_whose_clock_is_behind() {
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    for (at, id) in [(100.0, 1), (200.0, 2), (300.0, 3)] {
+        story.at(at - 5.0).s(conn, ok(&result(id)));
+        story.at(at).c(conn, post("/mcp", SID, &request(id, "tools/call")));
+    }
+    let rows = story.run();
+    for n in 2..=4 {
+        rows.exchange_is(n, json!({"status": "ok", "http_status": 200}));
+    }
+    rows.is_silent_on(&["http.unmatched_response", "mcp.id_changed", "mcp.unanswered"]);
+}
+
+/// A server answers twice where a request may be missing in between.
 #[test]
 fn a_response_whose_request_may_be_missing() {
     let mut story = Story::new();

@@ -106,11 +106,14 @@ impl Code {
                 | Self::McpNoEndpoint
                 | Self::McpNotForwarded
                 | Self::McpCapabilityMissing
+                | Self::ContentsParamHeader
                 | Self::ContentsUnknownCursor
                 | Self::ContentsPageLoop
+                | Self::ContentsCacheScope
                 | Self::ContentsUnknownTask
                 | Self::ContentsTaskLost
                 | Self::ContentsTaskStatus
+                | Self::ContentsPollInterval
                 | Self::ContentsNotSubscribed
         )
     }

@@ -17,15 +17,15 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::base::fact::{Speaks, Wrapper};
+use crate::base::fact::{ConnectionFact, Speaks, Wrapper};
 use crate::base::protocols::TlsNames;
 use crate::base::tls::TlsFact;
 use crate::base::{
-    Account, Code, End, Feed, Findings, Layer, Origin, Peers, RoundTrips, Sink, Stack, Switched,
+    Account, Code, End, Ending, Feed, Findings, Layer, Origin, Peers, RoundTrips, Sink, Stack, Switched,
 };
 use crate::http::h1::scan::EntryPoint;
 use crate::http::{Assembler, Connection, TransactionNo, Tunnel, Update};
-use crate::tcp::{ConnectionId, Opened, Reassembler};
+use crate::tcp::{ConnectionId, Opened, Reassembler, Summary};
 use crate::tls::{self, ClientRandom, KeyStore, Keys, Plaintext};
 
 use super::sniff::{Announced, Sniffer, Verdict};
@@ -194,6 +194,21 @@ impl Pipeline {
     /// Returns what is known of the connection's TLS; `None` if it has none.
     pub(super) fn tls(&self, secrets: &KeyStore) -> Option<Box<TlsFact>> {
         self.tls.as_ref().map(|tls| Box::new(tls.fact(secrets)))
+    }
+
+    /// Returns the summary of the connection, with what the pipeline knows.
+    pub(super) fn fact(&self, summary: Summary, secrets: &KeyStore) -> ConnectionFact {
+        let mut fact = summary.into_fact(self.client(), self.speaks(), self.wrapper());
+        fact.named_client = self.named_client();
+        fact.pings = self.round_trips();
+        fact.tls = self.tls(secrets);
+        if let (Ending::Reset(by), Some(tls)) = (fact.ended, &fact.tls)
+            && tls.has_closed(by)
+        {
+            // It had said that it is done: it refuses what still arrives, as Node.js does.
+            fact.ended = Ending::Closed;
+        }
+        fact
     }
 
     /// Returns what the connection agreed on; `None` without TLS. It is known once the connection

@@ -52,7 +52,9 @@ impl EarlyResponses {
 
     /// Takes the response to a request that begins at `start`, if it was captured before. One that
     /// was sent before the request answers nothing and is reported: the responses after it keep
-    /// their requests. `is_missing`: requests may be missing.
+    /// their requests. That is known of one in the packet of the response before it, and of one
+    /// that is older than captures are out of order ([`limits::HOLE_WAIT`]). `is_missing`: requests
+    /// may be missing.
     pub(super) fn take(
         &mut self,
         start: Origin,
@@ -60,7 +62,8 @@ impl EarlyResponses {
         findings: &mut Findings,
     ) -> Option<TransactionNo> {
         while let Some(early) = self.list.pop_front() {
-            let was_sent_before = start.time.since(early.start.time) > limits::TIME_SKEW;
+            // Less may be the clocks of two interfaces, one for each direction.
+            let was_sent_before = start.time.since(early.start.time) > limits::HOLE_WAIT;
             let is_its_own = if is_missing {
                 early.start.packet > start.packet
             } else {

@@ -38,7 +38,7 @@ pub struct InProgress {
     pub capture: CaptureFact,
     /// The open connections.
     pub connections: Vec<ConnectionFact>,
-    /// All sessions: they are emitted at the end of the capture.
+    /// The sessions that were not emitted: most are at the end of the capture.
     pub sessions: Vec<Session>,
     /// The open streams. Their `bytes` are 0: they are counted when the stream ends.
     pub streams: Vec<Stream>,
