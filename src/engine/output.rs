@@ -51,6 +51,23 @@ impl<'a> Output<'a> {
     }
 }
 
+/// Returns the number of values beside one that an update counts as: of a batch each message and
+/// each fault is one, and of a long text each [`TEXT`]. 0 if nothing is kept of it.
+pub(super) fn beside_one(update: &ParsedUpdate) -> usize {
+    let parsed = match &update.kind {
+        UpdateKind::Request(head) | UpdateKind::Response(head) => return head.text().len() / TEXT,
+        UpdateKind::RequestBody(parsed) | UpdateKind::ResponseBody(parsed) | UpdateKind::Sent(parsed) => {
+            parsed
+        }
+        UpdateKind::Event(event) => &event.parsed,
+        _ => return 0,
+    };
+    match parsed.envelopes.len() + parsed.faults.len() {
+        0 => 0,
+        values => values - 1 + (parsed.bytes / TEXT as u64) as usize,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,22 +84,5 @@ mod tests {
             output.emit(EmittedKind::Findings(Findings::new()));
         }
         assert!(out.is_sorted_by(|one, next| one.order < next.order), "{out:?}");
-    }
-}
-
-/// Returns the number of values beside one that an update counts as: of a batch each message and
-/// each fault is one, and of a long text each [`TEXT`]. 0 if nothing is kept of it.
-pub(super) fn beside_one(update: &ParsedUpdate) -> usize {
-    let parsed = match &update.kind {
-        UpdateKind::Request(head) | UpdateKind::Response(head) => return head.text().len() / TEXT,
-        UpdateKind::RequestBody(parsed) | UpdateKind::ResponseBody(parsed) | UpdateKind::Sent(parsed) => {
-            parsed
-        }
-        UpdateKind::Event(event) => &event.parsed,
-        _ => return 0,
-    };
-    match parsed.envelopes.len() + parsed.faults.len() {
-        0 => 0,
-        values => values - 1 + (parsed.bytes / TEXT as u64) as usize,
     }
 }

@@ -41,8 +41,8 @@ const MIN_NAME: usize = 6;
 /// Names of tools, and the words of descriptions that look like one.
 #[derive(Debug, Default)]
 pub(super) struct Mentions {
-    /// Lists by the connection and transaction that carried them.
-    lists: VecDeque<((u32, u32), Box<[Described]>)>,
+    /// The oldest first.
+    lists: VecDeque<List>,
     lists_len: usize,
     /// The servers that offer a tool, by its name.
     offered: HashMap<Box<str>, Vec<ServerRef>, RandomState>,
@@ -51,6 +51,9 @@ pub(super) struct Mentions {
     /// Memory of the texts and servers of both, in bytes.
     texts_len: usize,
 }
+
+/// A list that waits for its exchange, with the connection and transaction that carried it.
+type List = ((u32, u32), Box<[Described]>);
 
 /// A server, and the name of one of its tools.
 type ToolRef = (ServerRef, Box<str>);
