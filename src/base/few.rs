@@ -56,6 +56,11 @@ impl<T> Few<T> {
             Self::Several(list) => list.capacity(),
         }
     }
+
+    /// Returns what is allocated for the list itself, in bytes.
+    pub(crate) fn allocated(&self) -> usize {
+        if let Self::Several(list) = self { list.capacity() * size_of::<T>() } else { 0 }
+    }
 }
 
 impl<T> Deref for Few<T> {

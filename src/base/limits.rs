@@ -316,7 +316,7 @@ pub const MAX_HELD_RESPONSES: usize = 10_000;
 pub const MAX_SESSIONS: usize = 65_536;
 
 /// Sessions that have ended, and of which nothing came for a while, that are kept: late and
-/// repeated messages find them. Beyond that the one that was silent longest is emitted.
+/// repeated messages find them. Beyond that the one that fell silent first is emitted.
 pub const MAX_SESSIONS_OVER: usize = 4096;
 
 /// Memory of what belongs to sessions, in bytes: open exchanges, sessions, open transactions (half

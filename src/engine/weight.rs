@@ -5,12 +5,11 @@
 use super::order::{Emitted, EmittedKind};
 use crate::base::fact::{ConnectionFact, DeliveryFact, PayloadFact, SegmentFact};
 use crate::base::tls::TlsFact;
-use crate::base::{Few, Finding, Findings, PacketNo};
-use crate::http::{Fault, Head, UpdateKind};
-use crate::rpc::{Envelope, Look, Parsed, ParsedUpdate, StreamEvent};
+use crate::base::{Finding, Findings, PacketNo};
+use crate::http::{Head, UpdateKind};
+use crate::rpc::{Parsed, ParsedUpdate, StreamEvent};
 
-/// Returns about what is allocated for a value, in bytes. A message counts as if something were
-/// found in it: see [`Look`].
+/// Returns about what is allocated for a value, in bytes.
 pub(super) fn weight(emitted: &Emitted) -> usize {
     let content = match &emitted.kind {
         EmittedKind::Updates(updates) => {
@@ -40,13 +39,9 @@ fn update(update: &ParsedUpdate) -> usize {
         // The start line may be a copy.
         UpdateKind::Request(head) | UpdateKind::Response(head) => size_of::<Head>() + 2 * head.text().len(),
         UpdateKind::RequestBody(body) | UpdateKind::ResponseBody(body) | UpdateKind::Sent(body) => {
-            size_of::<Parsed>() + parsed(body)
+            size_of::<Parsed>() + body.allocated()
         }
-        UpdateKind::Event(event) => {
-            let texts = [event.name.as_deref(), event.id.as_deref(), event.text.as_deref()];
-            let texts: usize = texts.into_iter().flatten().map(str::len).sum();
-            size_of::<StreamEvent>() + texts + parsed(&event.parsed)
-        }
+        UpdateKind::Event(event) => size_of::<StreamEvent>() + event.allocated(),
         UpdateKind::Fault(fault) => fault.detail.len(),
         UpdateKind::Gap { .. }
         | UpdateKind::ClientClosed
@@ -56,44 +51,6 @@ fn update(update: &ParsedUpdate) -> usize {
     }
 }
 
-/// Returns about what is allocated for messages, besides [`Parsed`] itself.
-fn parsed(parsed: &Parsed) -> usize {
-    let Parsed { envelopes, faults, text, .. } = parsed;
-    let contents: usize = envelopes.iter().map(envelope).sum();
-    let details: usize = faults.iter().map(|fault| fault.detail.len()).sum();
-    list(envelopes) + contents + list(faults) + details + text.as_ref().map_or(0, |text| text.len())
-}
-
-/// Returns what a list takes that is not where the list itself is.
-fn list<T>(list: &Few<T>) -> usize {
-    if let Few::Several(list) = list { list.capacity() * size_of::<T>() } else { 0 }
-}
-
-fn envelope(envelope: &Envelope) -> usize {
-    let Envelope { id, method, look: found, error, faults, .. } = envelope;
-    let details: usize = faults.iter().map(|fault| fault.detail.len()).sum();
-    let texts = id.as_ref().map_or(0, |id| id.len())
-        + method.as_ref().map_or(0, |method| method.len())
-        + error.as_ref().map_or(0, |error| error.message.len());
-    texts + look(found) + faults.capacity() * size_of::<Fault>() + details
-}
-
-fn look(look: &Look) -> usize {
-    let texts = [&look.name, &look.uri, &look.task, &look.protocol_version, &look.meta_version];
-    let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
-    let ids = [&look.progress_token, &look.request_id, &look.subscription];
-    let ids: usize = ids.into_iter().flatten().map(|id| id.len()).sum();
-    let infos = [&look.client_info, &look.server_info].into_iter().flatten();
-    let infos: usize = infos.map(|info| info.name.len() + info.version.len()).sum();
-    let names: usize = look.capabilities.iter().map(|name| size_of::<Box<str>>() + name.len()).sum();
-    let listing = look.listing.as_ref().map_or(0, |listing| {
-        let names: usize = listing.definitions.iter().map(|definition| definition.name.len()).sum();
-        let without_schema = listing.without_schema.as_ref().map_or(0, |name| name.len());
-        size_of_val(&*listing.definitions) + names + without_schema
-    });
-    size_of::<Look>() + texts + ids + infos + names + listing
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -101,8 +58,8 @@ mod tests {
     use super::*;
     use crate::base::{Code, Degraded, Origin, Peers, Span};
     use crate::engine::order::Order;
-    use crate::http::{Body, TransactionNo, Update};
-    use crate::rpc::{self, CarriedBy, ConnectionUpdates};
+    use crate::http::{Body, Fault, TransactionNo, Update};
+    use crate::rpc::{self, CarriedBy, ConnectionUpdates, Envelope};
 
     /// The weight of what a body becomes.
     fn weight_of(content: String) -> usize {
@@ -128,7 +85,7 @@ mod tests {
         let batch = |element: &str| weight_of(format!("[{}{element}]", format!("{element},").repeat(9_999)));
         let empty = batch("{}");
         assert!(empty >= 10_000 * size_of::<Envelope>(), "{empty}");
-        assert!(empty <= 20_000 * (size_of::<Envelope>() + size_of::<Look>() + 4 * size_of::<Fault>()));
+        assert!(empty <= 20_000 * (size_of::<Envelope>() + 4 * size_of::<Fault>()));
         // Those that are no messages are faults.
         assert!(batch("1") >= 10_000 * size_of::<Fault>());
         let long = format!(r#"{{"method":"{}"}}"#, "m".repeat(100));

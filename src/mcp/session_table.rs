@@ -47,8 +47,8 @@ pub(super) struct Sessions {
     /// Sessions that were silent for a while after their end, the first that was first, each once.
     /// One that became active again may be in it.
     over: VecDeque<SessionIndex>,
-    /// Those that are in `over`.
-    is_over: BTreeSet<SessionIndex>,
+    /// Those in `over`.
+    among_over: BTreeSet<SessionIndex>,
     /// The sessions of those that are no longer kept.
     taken: SessionCounts,
     by_key: Map<SessionKey, SessionIndex>,
@@ -135,7 +135,7 @@ impl Sessions {
             if let Slot::Active(session) = std::mem::replace(slot, Slot::Evicted) {
                 *slot = Slot::Quiet(Box::new(Quiet::of(*session)));
             }
-            if is_over && self.is_over.insert(index) {
+            if is_over && self.among_over.insert(index) {
                 self.over.push_back(index);
             }
             self.charge(index);
@@ -147,7 +147,7 @@ impl Sessions {
     pub(super) fn take_over(&mut self, most: usize) -> Option<Session> {
         while self.over.len() > most {
             let index = self.over.pop_front()?;
-            self.is_over.remove(&index);
+            self.among_over.remove(&index);
             let is_over = |quiet: &Quiet| quiet.record.ended != SessionEnd::Open;
             if matches!(self.list.get(index), Some(Slot::Quiet(quiet)) if is_over(quiet)) {
                 let record = self.evict(index)?;

@@ -110,6 +110,25 @@ pub(super) enum Parent {
     Result,
 }
 
+impl Look {
+    /// Returns about what is allocated for its texts and lists, in bytes.
+    fn texts(&self) -> usize {
+        let texts = [&self.name, &self.uri, &self.task, &self.protocol_version, &self.meta_version];
+        let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
+        let ids = [&self.progress_token, &self.request_id, &self.subscription];
+        let ids: usize = ids.into_iter().flatten().map(|id| id.len()).sum();
+        let infos = [&self.client_info, &self.server_info].into_iter().flatten();
+        let infos: usize = infos.map(|info| info.name.len() + info.version.len()).sum();
+        let names: usize = self.capabilities.iter().map(|name| size_of::<Box<str>>() + name.len()).sum();
+        let listing = self.listing.as_ref().map_or(0, |listing| {
+            let names: usize = listing.definitions.iter().map(|definition| definition.name.len()).sum();
+            let without_schema = listing.without_schema.as_ref().map_or(0, |name| name.len());
+            size_of_val(&*listing.definitions) + names + without_schema
+        });
+        texts + ids + infos + names + listing
+    }
+}
+
 /// What was found in a message: a [`Look`] that takes memory only if it is not empty. Many results
 /// hold nothing that is looked for.
 #[derive(Clone, Debug, Default)]
@@ -148,6 +167,11 @@ impl Deref for Found {
 }
 
 impl Found {
+    /// Returns about what is allocated for it, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        self.0.as_deref().map_or(0, |look| size_of::<Look>() + look.texts())
+    }
+
     /// Returns what was found, to add to it.
     fn add(&mut self) -> &mut Look {
         self.0.get_or_insert_default()

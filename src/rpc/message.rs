@@ -55,6 +55,13 @@ impl StreamEvent {
         let detail = format!("a JSON-RPC message in an event of the type {name:?}").into();
         Some(Fault { code: Code::SseEventType, detail })
     }
+
+    /// Returns about what is allocated for its texts and messages, in bytes.
+    pub(crate) fn allocated(&self) -> usize {
+        let Self { name, id, text, parsed } = self;
+        let texts = [name.as_deref(), id.as_deref(), text.as_deref()];
+        parsed.allocated() + texts.into_iter().flatten().map(str::len).sum::<usize>()
+    }
 }
 
 /// A parsed body, or the parsed data of an event.
@@ -90,6 +97,15 @@ impl Parsed {
     #[must_use]
     pub fn is_empty_object(&self) -> bool {
         matches!(&*self.envelopes, [only] if !self.batch && only.bytes == 2)
+    }
+
+    /// Returns about what is allocated for its messages, faults and text, in bytes.
+    pub(crate) fn allocated(&self) -> usize {
+        let Self { envelopes, faults, text, .. } = self;
+        let messages: usize = envelopes.iter().map(Envelope::allocated).sum();
+        let details: usize = faults.iter().map(|fault| fault.detail.len()).sum();
+        let text = text.as_ref().map_or(0, |text| text.len());
+        envelopes.allocated() + messages + faults.allocated() + details + text
     }
 }
 
@@ -130,6 +146,18 @@ pub struct Envelope {
     pub error: Option<RpcError>,
     /// Its violations.
     pub faults: Vec<Fault>,
+}
+
+impl Envelope {
+    /// Returns about what is allocated for its texts, its faults and what was found in it, in bytes.
+    fn allocated(&self) -> usize {
+        let Self { id, method, look, error, faults, .. } = self;
+        let texts = id.as_ref().map_or(0, |id| id.len())
+            + method.as_ref().map_or(0, |method| method.len())
+            + error.as_ref().map_or(0, |error| error.message.len());
+        let details: usize = faults.iter().map(|fault| fault.detail.len()).sum();
+        texts + look.allocated() + faults.capacity() * size_of::<Fault>() + details
+    }
 }
 
 /// The error of a JSON-RPC error response (JSON-RPC 2.0 section 5.1).
