@@ -67,7 +67,7 @@ impl Parameter {
 pub(super) struct Annotations {
     /// The parameters that have one.
     pub(super) parameters: Vec<Parameter>,
-    /// What makes the tool invalid; `None` if nothing does.
+    /// What makes the tool invalid; `None` if the annotations are valid.
     pub(super) fault: Option<String>,
     /// Whether not all of the schema was read.
     pub(super) is_cut: bool,
@@ -97,7 +97,7 @@ impl Annotations {
         }
         if let Some(annotation) = schema.get(ANNOTATION) {
             let fault = if !is_reachable || path.is_empty() {
-                Some("is on something that is no property of the arguments")
+                Some("is not on a property of the arguments")
             } else {
                 fault(annotation, schema.get("type"))
             };
@@ -139,13 +139,13 @@ impl Annotations {
 
 /// What is wrong with the annotation of a property; `None` if nothing is.
 fn fault(annotation: &Value, kind: Option<&Value>) -> Option<&'static str> {
-    let Some(header) = annotation.as_str() else { return Some("is no text") };
+    let Some(header) = annotation.as_str() else { return Some("is not a string") };
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if header.is_empty() {
         return Some("is empty");
     }
     if !header.bytes().all(is_token) {
-        return Some("is no name of a header");
+        return Some("is not a valid header name");
     }
     let is_primitive = |kind: &Value| matches!(kind.as_str(), Some("string" | "integer" | "boolean"));
     let is_null = |kind: &Value| kind.as_str() == Some("null");

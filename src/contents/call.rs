@@ -11,6 +11,15 @@ use serde_json::Value;
 use crate::base::{Code, Finding};
 use crate::ledger::{Exchange, ServerRef};
 
+/// Bytes of an id, and of a URI, that a detail shows.
+pub(super) const SHOWN_ID: usize = 64;
+pub(super) const SHOWN_URI: usize = 200;
+
+/// Returns the first `most` bytes of a text from traffic, for a detail.
+pub(super) fn shown(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
+}
+
 /// The text of a message, parsed when a rule asks for it.
 #[derive(Debug)]
 pub(super) struct Text {

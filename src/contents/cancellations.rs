@@ -33,7 +33,7 @@ impl Cancellations {
         Some(exchange.finding(Code::ContentsBadCancel, at, "the client cancels initialize"))
     }
 
-    /// Takes a notification of a session whose revision has no sessions on the wire, or has.
+    /// Takes a notification. `is_stateless`: whether its session is of MCP 2026-07-28 or later.
     pub(super) fn notification(
         &mut self,
         notification: &Notification,

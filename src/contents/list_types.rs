@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::call::{Call, server_key};
+use super::schema;
 use crate::base::{Code, Finding, limits, text};
 
 /// Lists that were looked at.
@@ -156,17 +157,10 @@ fn wrong_member(object: &Value, members: &[Member]) -> Option<String> {
     })
 }
 
-fn due(name: &str, value: Option<&Value>, kind: Type) -> String {
-    let found = match value {
-        None => "missing",
-        Some(Value::Null) => "null",
-        Some(Value::Bool(_)) => "a boolean",
-        Some(Value::Number(_)) => "a number",
-        Some(Value::String(_)) => "a string",
-        Some(Value::Array(_)) => "an array",
-        Some(Value::Object(_)) => "an object",
-    };
-    format!("{name} is {found}, {} is due", kind.name())
+/// Says which type a member has, and which it should have.
+fn due(name: &str, value: Option<&Value>, expected: Type) -> String {
+    let found = value.map_or("missing", schema::kind);
+    format!("{name} is {found}, {} is due", expected.name())
 }
 
 #[cfg(test)]

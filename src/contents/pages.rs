@@ -28,8 +28,9 @@ pub(super) struct Pages {
 struct List {
     /// The next cursor of each page, both as hashes; the first page is that of cursor 0.
     next: HashMap<u64, u64, RandomState>,
-    /// Hashes of the cursors that the server gave, and who may keep the page that gave each.
-    given: HashMap<u64, Scope, RandomState>,
+    /// Hashes of the cursors that the server gave, and who may keep the page that gave each: `None`
+    /// if the page does not say it, or pages that gave the same cursor differ.
+    given: HashMap<u64, Option<Scope>, RandomState>,
     is_told: bool,
     is_scope_told: bool,
     /// Whether not all cursors are kept.
@@ -39,24 +40,22 @@ struct List {
 /// Who may keep a page (MCP 2026-07-28, caching, `cacheScope`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
-    /// The page does not say it, or pages that gave the same cursor differ.
-    Unknown,
     Public,
     Private,
 }
 
 impl Scope {
-    fn of(result: &Value) -> Self {
+    /// `None` if the page does not say it.
+    fn of(result: &Value) -> Option<Self> {
         match result.get("cacheScope").and_then(Value::as_str) {
-            Some("public") => Self::Public,
-            Some("private") => Self::Private,
-            _ => Self::Unknown,
+            Some("public") => Some(Self::Public),
+            Some("private") => Some(Self::Private),
+            _ => None,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Self::Unknown => "unknown",
             Self::Public => "public",
             Self::Private => "private",
         }
@@ -82,10 +81,9 @@ impl Pages {
         }
         let cursor = call.param("cursor")?;
         let list = self.lists.get_mut(&(call.exchange.session.number, text::hash(method)))?;
-        let before = *list.given.get(&hash(cursor))?;
-        let scope = Scope::of(call.result()?);
-        let differs = before != scope && ![before, scope].contains(&Scope::Unknown);
-        if !differs || std::mem::replace(&mut list.is_scope_told, true) {
+        let before = (*list.given.get(&hash(cursor))?)?;
+        let scope = Scope::of(call.result()?)?;
+        if before == scope || std::mem::replace(&mut list.is_scope_told, true) {
             return None;
         }
         let (scope, before) = (scope.name(), before.name());
@@ -123,10 +121,10 @@ impl Pages {
             return None;
         }
         self.cursors += 1;
-        let scope = call.result().map_or(Scope::Unknown, Scope::of);
+        let scope = call.result().and_then(Scope::of);
         list.given
             .entry(next)
-            .and_modify(|known| *known = if *known == scope { scope } else { Scope::Unknown })
+            .and_modify(|known| *known = known.filter(|_| *known == scope))
             .or_insert(scope);
         list.next.insert(from, next);
         // From the page that follows back to this one.

@@ -16,16 +16,16 @@ use crate::ledger::Notification;
 /// Tools with annotated parameters that are kept, of all servers.
 const MAX_TOOLS: usize = 10_000;
 
+/// Texts of the parameters of all these tools, in bytes.
+const MAX_TEXT: usize = 2 << 20;
+
 /// Other tools that are kept, of all sessions.
 const MAX_OTHERS: usize = 100_000;
-
-/// Texts of their parameters, in bytes.
-const MAX_TEXT: usize = 2 << 20;
 
 /// Heads of requests that are kept for their calls.
 const MAX_HEADS: usize = 4096;
 
-/// Memory of them, in bytes.
+/// Memory of these heads, in bytes.
 const MAX_HEADS_TEXT: usize = 2 << 20;
 
 const PREFIX: &str = "mcp-param-";

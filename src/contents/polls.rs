@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::Call;
+use super::call::{Call, SHOWN_ID, shown};
 use crate::base::{Code, Finding, Timestamp, text, units};
 
 /// Tasks of sessions that are kept; the oldest are forgotten first.
@@ -83,10 +83,9 @@ impl Polls {
             }
         }
         is_due.then(|| {
-            let shown = id.get(..id.floor_char_boundary(64)).unwrap_or(id);
+            let shown = shown(id, SHOWN_ID);
             let detail = format!(
-                "task {shown}: {MIN_EARLY} times the client asks again before the {} that the server \
-                 names are over, once after {}",
+                "task {shown}: polled {MIN_EARLY} times sooner than the server's interval of {}, once after {}",
                 units::duration(wanted),
                 units::duration(polled.shortest),
             );

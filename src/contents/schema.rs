@@ -92,8 +92,8 @@ fn describe(error: &ValidationError<'_>) -> String {
     format!("{place}{what} ({schema})")
 }
 
-/// The type of a value.
-fn kind(value: &Value) -> &'static str {
+/// The type of a value, with its article.
+pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

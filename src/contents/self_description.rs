@@ -157,12 +157,12 @@ impl Card {
             one.contains(&other) || other.contains(&one)
         };
         let is_known = self.names.iter().any(|one| said.names.iter().any(|other| is_same(one, other)));
-        (!is_known).then(|| format!("the server card has the name {card}, the server tells {told}"))
+        (!is_known).then(|| format!("the server card has the name {card}, the server says {told}"))
     }
 
     fn version_difference(&self, said: &SelfDescription) -> Option<String> {
         let (card, told) = (self.version.as_ref()?, said.version.as_ref()?);
-        (card != told).then(|| format!("the server card has version {card}, the server tells {told}"))
+        (card != told).then(|| format!("the server card has version {card}, the server says {told}"))
     }
 
     /// A difference that every remote of the endpoint has; `None` if one agrees.

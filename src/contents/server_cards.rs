@@ -57,7 +57,7 @@ impl ServerCards {
         if self.asked.insert(key, text::kept(path).into()).is_none() {
             self.order.push_back(key);
         }
-        // Requests without an answer are forgotten first.
+        // The oldest request is dropped. If it was answered, it left `asked` before.
         while self.order.len() > MAX_CARDS
             && let Some(oldest) = self.order.pop_front()
         {

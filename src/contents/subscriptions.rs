@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::Call;
+use super::call::{Call, SHOWN_URI, shown};
 use super::deferred::Deferred;
 use crate::base::{Code, Finding, Side};
 use crate::ledger::Notification;
@@ -188,7 +188,7 @@ impl Subscriptions {
         if is_subscribed || session.is_full || std::mem::replace(&mut session.is_told, true) {
             return;
         }
-        let shown = uri.get(..uri.floor_char_boundary(200)).unwrap_or(uri);
+        let shown = shown(uri, SHOWN_URI);
         let detail = format!("{shown} was updated, and the client did not subscribe to it");
         deferred.push(number, notification.finding(Code::ContentsNotSubscribed, detail));
     }

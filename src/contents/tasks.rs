@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::{Call, server_key};
+use super::call::{Call, SHOWN_ID, server_key, shown};
 use super::deferred::Deferred;
 use super::polls::Polls;
 use super::task_fields::{self, Revision};
@@ -164,7 +164,7 @@ impl Tasks {
             && !call.exchange.is_stateless()
             && !std::mem::replace(&mut known.is_told, true)
         {
-            let detail = format!("task {}: begins as {status}, not as working", shown(id));
+            let detail = format!("task {}: begins as {status}, not as working", shown(id, SHOWN_ID));
             return Some(call.of_response(Code::ContentsTaskStatus, detail));
         }
         None
@@ -183,8 +183,11 @@ impl Tasks {
             let Some(task) = self.tasks.get_mut(&(server, text::hash(id))) else {
                 let session = exchange.session.number;
                 if !self.is_full && !call.exchange.is_stateless() && deferred.has_begun(session) {
-                    let detail =
-                        format!("{} of task {}, which the server does not know", exchange.method, shown(id));
+                    let detail = format!(
+                        "{} of task {}, which the server does not know",
+                        exchange.method,
+                        shown(id, SHOWN_ID)
+                    );
                     deferred.push(session, call.of_request(Code::ContentsUnknownTask, detail));
                 }
                 return None;
@@ -202,8 +205,11 @@ impl Tasks {
                 Ttl::Ms(ms) => format!("its ttl is {}", units::duration(ms.saturating_mul(NS_PER_MS))),
                 _ => "its ttl is unlimited".to_owned(),
             };
-            let detail =
-                format!("task {}: unknown {} after it was created; {kept}", shown(id), units::duration(age));
+            let detail = format!(
+                "task {}: unknown {} after it was created; {kept}",
+                shown(id, SHOWN_ID),
+                units::duration(age)
+            );
             // Somebody may have cancelled it.
             deferred.push_between(call.of_response(Code::ContentsTaskLost, detail));
             return None;
@@ -255,7 +261,7 @@ impl Task {
             if *at > asked || **ended == *status || std::mem::replace(&mut self.is_told, true) {
                 return None;
             }
-            return Some(format!("task {}: {status} after it was {ended}", shown(id)));
+            return Some(format!("task {}: {status} after it was {ended}", shown(id, SHOWN_ID)));
         }
         if matches!(status, "completed" | "failed" | "cancelled") {
             self.ended = Some((status.into(), known));
@@ -270,9 +276,4 @@ fn task_of(result: &Value) -> Option<&Value> {
         Some(kind) => (kind == "task").then_some(result),
         None => result.get("task"),
     }
-}
-
-/// An id for a detail.
-fn shown(id: &str) -> &str {
-    id.get(..id.floor_char_boundary(64)).unwrap_or(id)
 }

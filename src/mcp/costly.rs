@@ -36,7 +36,7 @@ impl SessionCounts {
         costly.calls += record.calls;
     }
 
-    /// Adds a session, unless it is of other peers and too many are kept.
+    /// Adds a removed session, unless its pair of peers is new and [`MAX_PEERS`] are kept.
     pub(super) fn add_bounded(&mut self, record: &Session) {
         if self.0.len() < MAX_PEERS
             || self.0.contains_key(&(record.session.identity(), record.session.client.ip()))
@@ -54,8 +54,8 @@ impl SessionCounts {
     }
 }
 
-/// Servers with a client address of which sessions are counted that are no longer kept: 500 bytes
-/// each, and real captures have tens. Of others only the sessions that are kept count.
+/// Pairs of server and client address of which removed sessions are counted, about 500 bytes each;
+/// real captures have tens. Of other pairs only the sessions still kept count.
 const MAX_PEERS: usize = 1024;
 
 #[cfg(test)]

@@ -44,12 +44,12 @@ pub(super) struct Sessions {
     list: SessionList,
     /// When to check whether a session is still active.
     checks: BinaryHeap<Reverse<(Timestamp, SessionIndex)>>,
-    /// Sessions that were silent for a while after their end, the first that was first, each once.
-    /// One that became active again may be in it.
+    /// Sessions that ended and fell silent, the first to fall silent first, each once. One that
+    /// became active again may be in it.
     over: VecDeque<SessionIndex>,
     /// Those in `over`.
     among_over: BTreeSet<SessionIndex>,
-    /// The sessions of those that are no longer kept.
+    /// Counts of the sessions that [`Self::take_over`] removed.
     taken: SessionCounts,
     by_key: Map<SessionKey, SessionIndex>,
     /// The sessions of a server and a client address, oldest first.
@@ -143,7 +143,7 @@ impl Sessions {
     }
 
     /// Removes a session that is over if more than `most` are kept, and returns its record: the one
-    /// that was silent first. One that is active again stays.
+    /// that fell silent first. One that is active again stays.
     pub(super) fn take_over(&mut self, most: usize) -> Option<Session> {
         while self.over.len() > most {
             let index = self.over.pop_front()?;

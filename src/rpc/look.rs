@@ -112,7 +112,7 @@ pub(super) enum Parent {
 
 impl Look {
     /// Returns about what is allocated for its texts and lists, in bytes.
-    fn texts(&self) -> usize {
+    fn allocated(&self) -> usize {
         let texts = [&self.name, &self.uri, &self.task, &self.protocol_version, &self.meta_version];
         let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
         let ids = [&self.progress_token, &self.request_id, &self.subscription];
@@ -169,7 +169,7 @@ impl Deref for Found {
 impl Found {
     /// Returns about what is allocated for it, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        self.0.as_deref().map_or(0, |look| size_of::<Look>() + look.texts())
+        self.0.as_deref().map_or(0, |look| size_of::<Look>() + look.allocated())
     }
 
     /// Returns what was found, to add to it.

@@ -123,35 +123,36 @@ fn refused(session: &Session, survey: &Survey) -> Option<Sentence> {
     let after = precise(refusal.request[0].time.since(given.request[0].time));
     let deleted =
         survey.findings.iter().any(|it| it.code == Code::McpUsedAfterDeletion && it.session == Some(number));
-    let behind = replicas_behind(number, survey);
-    let (certainty, text) = match (server(given), server(refusal), behind) {
-        _ if deleted => (
+    // By themselves, or behind the address that the client knows.
+    let replicas = match (server(given), server(refusal)) {
+        (Some(one), Some(other)) if one != other => Some((String::new(), one, other)),
+        (proxy, _) => replicas_behind(number, survey).map(|(one, other)| {
+            (proxy.map_or_else(String::new, |proxy| format!(" behind {proxy}")), one, other)
+        }),
+    };
+    let (certainty, text) = if deleted {
+        (
             Certainty::Proven,
             format!("The client had deleted session s{number} before it used it again: HTTP {status}"),
-        ),
-        (Some(one), Some(other), _) if one != other => (
+        )
+    } else if let Some((behind, one, other)) = replicas {
+        (
             Certainty::Proven,
             format!(
-                "Session s{number} was lost between replicas: {one} gave the id out, {other} refused it (HTTP \
-                 {status}); route each session to the server that holds it"
+                "Session s{number} was lost between replicas{behind}: {one} gave the id out, {other} refused it \
+                 (HTTP {status}); route each session to the server that holds it"
             ),
-        ),
-        (proxy, _, Some((one, other))) => (
-            Certainty::Proven,
-            format!(
-                "Session s{number} was lost between replicas{}: {one} gave the id out, {other} refused it (HTTP \
-                 {status}); route each session to the server that holds it",
-                proxy.map_or_else(String::new, |proxy| format!(" behind {proxy}"))
-            ),
-        ),
-        (one, _, None) => (
+        )
+    } else {
+        (
             Certainty::Likely,
             format!(
                 "Session s{number} was lost: {} refused its id (HTTP {status}) {after} after it had worked; whether \
                  it restarted, hides replicas or dropped the session cannot be told",
-                one.map_or_else(|| "the server".to_owned(), |server: SocketAddr| server.to_string())
+                server(given)
+                    .map_or_else(|| "the server".to_owned(), |server: SocketAddr| server.to_string())
             ),
-        ),
+        )
     };
     Some(Sentence::new(Topic::Session, certainty, text, evidence))
 }

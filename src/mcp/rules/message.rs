@@ -80,7 +80,8 @@ pub(super) fn response_is_duplicate(response: &Unmatched<'_>) -> Option<Violatio
     violation(Code::McpDuplicateResponse, id_text(response.message.envelope.id.as_ref()))
 }
 
-/// Clients give a request up when its POST fails. A cancelled one may be answered all the same.
+/// The POST of the request failed before this response: clients no longer wait for it. Responses to
+/// cancelled requests are allowed.
 pub(super) fn request_had_failed(late: &LateAnswer<'_>) -> Option<Violation> {
     let id = id_text(late.response.message.envelope.id.as_ref());
     let detail = match late.failure {
