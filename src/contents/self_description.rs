@@ -4,13 +4,10 @@
 use serde_json::Value;
 
 use crate::base::text;
-use crate::ledger::{Exchange, Transport};
+use crate::ledger::{Exchange, Transport, is_stateless};
 
 /// Revisions and capabilities that are kept of a server, each.
 const MAX_NAMES: usize = 16;
-
-/// The first revision that `server/discover` lists.
-const DISCOVERED: &str = "2026-07-28";
 
 /// What a server says of itself.
 #[derive(Clone, Debug)]
@@ -92,9 +89,9 @@ impl Remote {
             Revisions::Negotiated(told) if !card.contains(told) => {
                 Some(format!("the server card lists MCP {listed}, the server speaks {told}"))
             }
-            // A server lists those that have no `initialize`.
+            // A server lists those that have no `initialize`. A draft has no date.
             Revisions::Listed(told) => {
-                let lacks = card.iter().find(|one| &***one >= DISCOVERED && !told.contains(*one))?;
+                let lacks = card.iter().find(|one| is_stateless(one) && !told.contains(*one))?;
                 Some(format!("the server card lists MCP {lacks}, the server speaks {}", told.join(", ")))
             }
             _ => None,

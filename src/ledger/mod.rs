@@ -24,6 +24,7 @@ pub mod query;
 pub mod store;
 
 pub use crate::base::fact::{CaptureFact, ConnectionFact, DirectionFact, Speaks};
+pub(crate) use crate::mcp::is_stateless;
 pub use crate::mcp::{
     Asked, Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError,
     ServerRef, Session, SessionEnd, SessionRef, Status, Stream, Transaction, Transport, Twins,

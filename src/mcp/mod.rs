@@ -78,4 +78,5 @@ pub use record::{
     Asked, Cause, Exchange, MessageSpan, Notification, Offer, Record, ServerRef, Session, SessionEnd,
     SessionRef, Stream, Transaction, Transport, Twins,
 };
+pub(crate) use revision::is_stateless;
 pub use tracker::Tracker;

@@ -15,7 +15,7 @@ pub(super) fn is_known(version: &str) -> bool {
 }
 
 /// Whether a revision has no session ids. Revisions are dates, so they compare as text.
-pub(super) fn is_stateless(version: &str) -> bool {
+pub(crate) fn is_stateless(version: &str) -> bool {
     version >= STATELESS
         && version.len() == STATELESS.len()
         && version.as_bytes().first().is_some_and(u8::is_ascii_digit)

@@ -278,6 +278,8 @@ fn server_cards_agree_with_their_servers() {
     carded(card(json!({})), "initialize", said.clone()).says(&[]);
     carded(card(json!({})), "server/discover", discovered()).says(&[]);
     let remote = |kind: &str, revisions: Value| json!({"remotes": [{"type": kind, "url": "https://example/mcp", "supportedProtocolVersions": revisions}]});
+    let draft = remote("streamable-http", json!(["2026-07-28", "DRAFT-2027"]));
+    carded(card(draft), "server/discover", discovered()).says(&[]);
     let later = remote("streamable-http", json!(["2026-07-28", "2027-03-01"]));
     for (more, method, said, word) in [
         (json!({}), "initialize", of_server("/serverInfo/version", json!("3")), "version 2"),
