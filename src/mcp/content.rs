@@ -1,7 +1,6 @@
 //! What a transaction carries, while its session is not known.
 
-use crate::base::limits;
-use crate::rpc::{Envelope, Look, Parsed, StreamEvent};
+use crate::rpc::{Parsed, StreamEvent};
 
 /// What a transaction carries.
 #[derive(Debug)]
@@ -15,14 +14,12 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// About what is allocated for it, in bytes. Its texts are part of its JSON text.
+    /// About what is allocated for it, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        let (size, parsed) = match self {
-            Self::Request(parsed, _) | Self::Response(parsed) => (size_of::<Parsed>(), &**parsed),
-            Self::Event(event) => (size_of::<StreamEvent>(), &event.parsed),
+        let boxed = match self {
+            Self::Request(parsed, _) | Self::Response(parsed) => size_of::<Parsed>() + parsed.allocated(),
+            Self::Event(event) => size_of::<StreamEvent>() + event.allocated(),
         };
-        let texts = usize::try_from(parsed.bytes).unwrap_or(usize::MAX).min(limits::MAX_BODY);
-        let envelopes = parsed.envelopes.capacity() * (size_of::<Envelope>() + size_of::<Look>());
-        size_of::<Self>() + size + envelopes + texts
+        size_of::<Self>() + boxed
     }
 }

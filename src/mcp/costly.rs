@@ -9,6 +9,10 @@ use crate::base::Origin;
 /// Number of sessions of one client at one server that are a pattern.
 const MANY_SESSIONS: u64 = 10;
 
+/// Pairs of server and client address of which removed sessions are counted, about 500 bytes each;
+/// real captures have tens. Of other pairs only the sessions still kept count.
+const MAX_PEERS: usize = 1024;
+
 /// The sessions that one client address opened at one server, if they are no fewer than its calls.
 #[derive(Clone, Debug)]
 pub(super) struct CostlySessions {
@@ -53,10 +57,6 @@ impl SessionCounts {
         costly
     }
 }
-
-/// Pairs of server and client address of which removed sessions are counted, about 500 bytes each;
-/// real captures have tens. Of other pairs only the sessions still kept count.
-const MAX_PEERS: usize = 1024;
 
 #[cfg(test)]
 mod tests {
