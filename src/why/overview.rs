@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::groups::Group;
 use super::limits::Limits;
 use super::question::Question;
-use super::story::{Certainty, Evidence, Sentence, Story, Subject, Topic};
+use super::story::{Certainty, Evidence, MOST_ALIKE, Sentence, Story, Subject, Topic};
 use super::survey::Survey;
 use super::traces::Traces;
 use super::wait_end::{self, WaitEnd};
@@ -64,7 +64,7 @@ fn refused(question: Question, survey: &Survey) -> Vec<Sentence> {
         let evidence = Evidence::none().range(refused.tcp_stream, first.packet, last.packet);
         Sentence::new(Topic::Session, Certainty::Proven, text, evidence)
     });
-    sentences.take(2).collect()
+    sentences.take(MOST_ALIKE).collect()
 }
 
 fn title(question: Question, survey: &Survey) -> (String, Subject) {

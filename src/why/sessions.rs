@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::story::{Certainty, Evidence, Sentence, Topic};
+use super::story::{Certainty, Evidence, MOST_ALIKE, Sentence, Topic};
 use super::streams;
 use super::survey::{Call, Survey};
 use super::words::{list, precise};
@@ -38,7 +38,7 @@ pub(super) fn of_session(session: &Session, survey: &Survey) -> Vec<Sentence> {
 /// Tells what became of the worst sessions of a capture.
 pub(super) fn of_capture(survey: &Survey) -> Vec<Sentence> {
     let mut sentences: Vec<_> =
-        survey.sessions.iter().filter_map(|session| refused(session, survey)).take(2).collect();
+        survey.sessions.iter().filter_map(|session| refused(session, survey)).take(MOST_ALIKE).collect();
     let mut codes = CODES.iter().filter(|code| **code != Code::McpSessionPerCall);
     let first = codes.find_map(|code| {
         let of_code: Vec<&Finding> = survey.findings.iter().filter(|it| it.code == *code).collect();

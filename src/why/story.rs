@@ -6,6 +6,9 @@ use crate::base::{Files, PacketNo};
 /// The most lines of a story as text: a screen.
 pub(super) const MAX_LINES: usize = 20;
 
+/// Sentences of one kind in a story, at most.
+pub(super) const MOST_ALIKE: usize = 2;
+
 /// Packet numbers that a sentence names. Others are counted.
 const MAX_PACKETS: usize = 12;
 

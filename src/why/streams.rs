@@ -1,12 +1,12 @@
 //! How event streams did: keep-alives, buffering, what followed their end.
 
-use super::story::{Certainty, Evidence, Sentence, Topic};
+use super::story::{Certainty, Evidence, MOST_ALIKE, Sentence, Topic};
 use super::survey::Survey;
-use super::trace::Trace;
+use super::trace::{Trace, TracedSegment};
 use super::traces::Traces;
 use super::words::{capitalized, precise, the};
-use crate::base::{Code, Finding, ResponseEnd, Side, sanitize};
-use crate::ledger::{Exchange, Stream};
+use crate::base::{Code, Finding, Origin, ResponseEnd, Side, sanitize};
+use crate::ledger::{Exchange, Speaks, Stream};
 
 /// Silence, in nanoseconds, from which it is told that nothing kept a stream alive: common
 /// keep-alives come every 15 to 30 seconds.
@@ -17,6 +17,16 @@ const MIN_BEATS: usize = 3;
 
 /// Shortest distance that is one, in nanoseconds: sooner it is content.
 const MIN_BEAT: i64 = 1_000_000_000;
+
+/// Pause between two segments, in nanoseconds, that ends a portion of a stream: segments of one write
+/// follow each other sooner.
+const PORTION_PAUSE: i64 = 100_000_000;
+
+/// Portions of one size, in a row, that show a buffer.
+const MIN_PORTIONS: usize = 3;
+
+/// Sizes that buffers of programs have, in bytes: powers of two between these.
+const BUFFERS: std::ops::RangeInclusive<u64> = 1024..=1 << 20;
 
 /// Columns of a finding's detail.
 const MAX_DETAIL: usize = 160;
@@ -30,12 +40,15 @@ pub(super) fn sentences(exchange: &Exchange, survey: &Survey, traces: &Traces) -
     let mut sentences = Vec::new();
     if let Some(stream) = stream_of(exchange, survey) {
         let trace = traces.get(stream.tcp_stream);
-        sentences.extend(trace.and_then(|trace| keep_alive(stream, trace)));
+        let how = |trace| portions(stream, trace).or_else(|| keep_alive(stream, trace));
+        sentences.extend(trace.and_then(how));
         sentences.extend(reopened(exchange, stream, (survey, traces)));
     }
     let of_exchange =
         |finding: &&Finding| finding.exchange == Some(exchange.n) && CODES.contains(&finding.code);
-    sentences.extend(survey.findings.iter().filter(of_exchange).take(2).map(|it| finding(Topic::Stream, it)));
+    sentences.extend(
+        survey.findings.iter().filter(of_exchange).take(MOST_ALIKE).map(|it| finding(Topic::Stream, it)),
+    );
     sentences
 }
 
@@ -49,18 +62,72 @@ fn stream_of<'a>(exchange: &Exchange, survey: &'a Survey) -> Option<&'a Stream> 
     survey.streams.iter().find(own).or_else(|| survey.streams.iter().find(ended_wait))
 }
 
+/// Returns the segments with new bytes of a stream; `None` if some may be missing.
+fn segments<'a>(
+    stream: &Stream,
+    trace: &'a Trace,
+) -> Option<impl Iterator<Item = &'a TracedSegment> + use<'a>> {
+    let (from, end) = (stream.span.start.packet.min(stream.span.first), stream.end.map(|end| end.packet));
+    let is_within = move |packet| from <= packet && end.is_none_or(|end| packet <= end);
+    let sent = trace.sent_by(Side::Server).filter(move |it| it.is_news() && is_within(it.origin.packet));
+    (!trace.has_holes() && stream.degraded.is_none()).then_some(sent)
+}
+
+/// Bytes of a stream that came without a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Portion {
+    first: Origin,
+    last: Origin,
+    len: u64,
+}
+
+/// Tells whether a stream came in portions of the size of a buffer. Events have any length, so
+/// whatever sent such portions waited until its buffer was full, and cut events in two.
+fn portions(stream: &Stream, trace: &Trace) -> Option<Sentence> {
+    // Records and frames have their own lengths, and how they divide a buffer is not known.
+    let is_clear = trace.fact().is_some_and(|fact| fact.tls.is_none() && fact.speaks == Speaks::Http1);
+    let segments = segments(stream, trace).filter(|_| is_clear)?;
+    let mut portions: Vec<Portion> = Vec::new();
+    for TracedSegment { origin, len, .. } in segments {
+        match portions.last_mut() {
+            Some(it) if origin.time.since(it.last.time) < PORTION_PAUSE => {
+                (it.last, it.len) = (*origin, it.len + len);
+            }
+            _ => portions.push(Portion { first: *origin, last: *origin, len: *len }),
+        }
+    }
+    let run = equal(&portions);
+    let (first, last) = (run.first()?, run.last()?);
+    let size = buffer_size(first.len).filter(|_| run.len() >= MIN_PORTIONS)?;
+    let text = format!(
+        "The stream came in {} portions of {size} bytes, {} apart on average: something between the \
+         server's code and this place sends when its buffer of that size is full, so events wait",
+        run.len(),
+        precise(last.first.time.since(first.first.time) / i64::try_from(run.len() - 1).ok()?),
+    );
+    let evidence = Evidence::none()
+        .packet(stream.tcp_stream, first.first.packet)
+        .packet(stream.tcp_stream, last.last.packet);
+    Some(Sentence::new(Topic::Stream, Certainty::Likely, text, evidence))
+}
+
+/// Returns the longest run of portions of one length.
+fn equal(portions: &[Portion]) -> &[Portion] {
+    portions.chunk_by(|a, b| a.len == b.len).max_by_key(|run| run.len()).unwrap_or_default()
+}
+
+/// Returns the size of the buffer that a portion of this many bytes fills, alone or as a chunk (RFC
+/// 9112 section 7.1); `None` if no buffer has such a size.
+fn buffer_size(len: u64) -> Option<u64> {
+    let size = 1 << len.checked_ilog2()?;
+    let chunked = format!("{size:x}\r\n\r\n").len() as u64 + size;
+    (BUFFERS.contains(&size) && (len == size || len == chunked)).then_some(size)
+}
+
 /// Tells whether something kept a silent stream alive.
 fn keep_alive(stream: &Stream, trace: &Trace) -> Option<Sentence> {
-    let (from, end) = (stream.span.start, stream.end?);
-    if trace.has_holes() || stream.degraded.any() {
-        return None;
-    }
-    let is_within = |packet| stream.span.first <= packet && packet <= end.packet && packet >= from.packet;
-    let sent: Vec<_> = trace
-        .sent_by(Side::Server)
-        .filter(|it| it.is_news() && is_within(it.origin.packet))
-        .map(|it| it.origin)
-        .collect();
+    let end = stream.end?;
+    let sent: Vec<_> = segments(stream, trace)?.map(|it| it.origin).collect();
     let last = *sent.last()?;
     let silence = end.time.since(last.time);
     let distances: Vec<i64> = sent
@@ -174,5 +241,16 @@ mod tests {
         assert_eq!(beat(&[15 * S, 15 * S]), None, "too few");
         assert_eq!(beat(&[15 * S, 2 * S, 40 * S, 15 * S]), None);
         assert_eq!(beat(&[]), None);
+    }
+
+    #[test]
+    fn a_portion_fills_a_buffer_alone_or_as_a_chunk() {
+        assert_eq!(buffer_size(4096), Some(4096));
+        // `1000`, twice a line end.
+        assert_eq!(buffer_size(4104), Some(4096));
+        assert_eq!(buffer_size(65_536 + 9), Some(65_536));
+        for other in [0, 1, 1023, 512, 4095, 4097, 4103, 4105, 3 << 20, 4 << 20, u64::MAX] {
+            assert_eq!(buffer_size(other), None, "{other}");
+        }
     }
 }

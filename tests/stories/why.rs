@@ -123,6 +123,44 @@ fn a_keep_alive_is_no_silence() {
     answer.is_silent_on("proxy_read_timeout");
 }
 
+/// A stream of a call that comes in portions of these lengths, a second apart, cut anywhere.
+fn in_portions(lens: &[usize]) -> Answer {
+    let mut story = Story::new();
+    let conn = streamable(&mut story, A, "2025-06-18", "x");
+    story.at(1000.0).c(conn, post("/mcp", SID, &request(1, "tools/call")));
+    let events: String = (0..400)
+        .map(|n| {
+            let params =
+                serde_json::json!({"progressToken": 1, "progress": n, "message": "x".repeat(n % 90)});
+            format!("data: {}\n\n", notification("notifications/progress", params))
+        })
+        .collect();
+    let mut rest = events.as_bytes();
+    story.at(1001.0).s(conn, sse(&[]));
+    for (n, len) in lens.iter().enumerate() {
+        let (portion, others) = rest.split_at(*len);
+        let framed = [format!("{len:x}\r\n").as_bytes(), portion, b"\r\n"].concat();
+        story.at(2000.0 + 1000.0 * n as f64).s(conn, framed);
+        rest = others;
+    }
+    story.at(60_000.0).fin(conn, Server);
+    why(&story, Question::Exchange(2))
+}
+
+/// Events have any length: portions that all have the size of a buffer were not sent as they came.
+/// Portions of another length, or of that length by chance, say nothing.
+#[test]
+fn portions_of_a_buffers_size_were_held_back() {
+    let answer = in_portions(&[3900, 4096, 4096, 4096, 4096, 700]);
+    answer.says(Certainty::Likely, "The stream came in 4 portions of 4096 bytes, 1.000 s apart on average");
+    answer.is_silent_on("keep-alive");
+    let others: [&[usize]; 3] =
+        [&[3900, 4096, 4096, 700], &[3000, 4000, 4000, 4000, 4000], &[4096, 100, 4096, 100, 4096]];
+    for lens in others {
+        in_portions(lens).is_silent_on("portions");
+    }
+}
+
 /// A call that the client cancels after a minute. Returns its connection, and the packet that
 /// cancels it.
 fn cancelled_after_a_minute(story: &mut Story) -> (Conn, u64) {
