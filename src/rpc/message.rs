@@ -149,7 +149,8 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Returns about what is allocated for its texts, its faults and what was found in it, in bytes.
+    /// Returns about what is allocated for its texts, its faults and what was found in it, in
+    /// bytes.
     fn allocated(&self) -> usize {
         let Self { id, method, look, error, faults, .. } = self;
         let texts = id.as_ref().map_or(0, |id| id.len())

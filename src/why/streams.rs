@@ -18,8 +18,8 @@ const MIN_BEATS: usize = 3;
 /// Shortest distance that is one, in nanoseconds: sooner it is content.
 const MIN_BEAT: i64 = 1_000_000_000;
 
-/// Pause between two segments, in nanoseconds, that ends a portion of a stream: segments of one write
-/// follow each other sooner.
+/// Pause between two segments, in nanoseconds, that ends a portion of a stream: segments of one
+/// write follow each other sooner.
 const PORTION_PAUSE: i64 = 100_000_000;
 
 /// Portions of one size, in a row, that show a buffer.
