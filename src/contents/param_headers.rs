@@ -56,6 +56,9 @@ struct Tool {
     server: u64,
     parameters: Vec<Parameter>,
     listed: Timestamp,
+    /// The connection on which it was listed last. What a client that shares the address with
+    /// another was listed is known only of that connection.
+    tcp_stream: u32,
     /// Whether the session was listed different definitions: which one a call follows is not known.
     varies: bool,
     is_told: bool,
@@ -127,6 +130,7 @@ impl ParamHeaders {
     fn listing(&mut self, call: &Call<'_>) -> Option<Finding> {
         let response = call.exchange.response?;
         let (session, listed) = (call.exchange.session.number, response.span.end.time);
+        let tcp_stream = call.exchange.tcp_stream;
         let server = server_key(&call.exchange.session.identity());
         if call.response.is_none() {
             // What it lists is not known.
@@ -150,10 +154,11 @@ impl ParamHeaders {
                 if tool.parameters != parameters {
                     (tool.varies, tool.waiting) = (true, None);
                 }
-                tool.listed = listed;
+                (tool.listed, tool.tcp_stream) = (listed, tcp_stream);
                 continue;
             }
-            let tool = Tool { server, parameters, listed, varies: false, is_told: false, waiting: None };
+            let tool =
+                Tool { server, parameters, listed, tcp_stream, varies: false, is_told: false, waiting: None };
             let has_room = self.tools.len() < MAX_TOOLS
                 && self.others.len() < MAX_OTHERS
                 && self.text_len + tool.text_len() <= MAX_TEXT;
@@ -173,7 +178,8 @@ impl ParamHeaders {
         let head = self.heads.get(&(exchange.tcp_stream, exchange.transaction))?;
         let name = exchange.name.as_deref()?;
         let tool = self.tools.get_mut(&(exchange.session.number, text::hash(name)))?;
-        let was_listed = tool.listed <= exchange.request.span.start.time;
+        let was_listed =
+            tool.listed <= exchange.request.span.start.time && tool.tcp_stream == exchange.tcp_stream;
         let is_stale = self.changed.get(&tool.server).is_some_and(|changed| *changed > tool.listed);
         let params = call.params()?;
         if is_stale || tool.varies || tool.is_told || !was_listed {

@@ -121,6 +121,28 @@ fn headers_of_a_tool_that_was_listed_in_two_ways() {
     }
 }
 
+/// A client that shares the address of another follows the list that it got itself, which may have
+/// come before the capture began.
+#[test]
+fn headers_of_a_client_that_was_listed_nothing() {
+    let region = json!({"type": "string", "x-mcp-header": "Region"});
+    let schema = json!({"type": "object", "properties": {"region": region}});
+    let listed = hinted(json!({"tools": [{"name": "search", "inputSchema": schema}]}));
+    for is_other in [false, true] {
+        let mut talk = Talk::modern();
+        talk.ask("tools/list", json!({}), listed.clone());
+        if is_other {
+            talk.conn = talk.story.connect("10.0.0.1:5001", SERVER);
+        }
+        talk.ask("tools/call", json!({"name": "search", "arguments": {"region": "eu"}}), hinted(text("a")));
+        if is_other {
+            talk.is_silent_on(&["contents.param_header"]);
+        } else {
+            talk.says(&["contents.param_header"]);
+        }
+    }
+}
+
 #[test]
 fn annotations_that_make_a_tool_invalid() {
     called("", None, json!({})).says(&["contents.param_annotation"]);
