@@ -26,6 +26,7 @@ mod files;
 #[cfg(unix)]
 #[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
 mod follow;
+mod formats;
 mod h2_stacks;
 mod healthy;
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "header fields wrap")]

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use super::csv::Csv;
 use super::har::Har;
 use super::jsonl::JsonLines;
+use super::trace::Trace;
 use super::writer::{Export, WriterOptions};
 use crate::base::{UnknownName, find_by_name};
 
@@ -40,6 +41,12 @@ pub const FORMATS: &[Format] = &[
         extension: "har",
         summary: "HTTP Archive 1.2: an entry a transaction, for browsers and proxies",
         writer: |options| Box::new(Har::new(options)),
+    },
+    Format {
+        name: "trace",
+        extension: "trace.json",
+        summary: "a time axis for Perfetto and chrome://tracing",
+        writer: |options| Box::new(Trace::new(options)),
     },
 ];
 

@@ -10,6 +10,7 @@ pub mod jsonl;
 pub mod slice;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 mod writer;
 
 pub use format::{FORMATS, Format};

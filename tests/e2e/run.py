@@ -93,6 +93,8 @@ def judges(program, folder):
         found["https, captured"] = lambda port: lines_of(folder, [*https, str(port)])
     formats = [python, str(folder / "formats.py"), str(program), str(CAPTURES), str(folder)]
     found["formats of check"] = lambda _: lines_of(folder, formats)
+    trace = [python, str(folder / "trace.py"), str(program), str(CAPTURES), str(folder)]
+    found["traces in Perfetto"] = lambda _: lines_of(folder, trace)
     return found
 
 

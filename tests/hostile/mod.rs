@@ -35,13 +35,14 @@ const MAX_LINES: u64 = 10_000;
 const EXPORT: [&str; 3] = ["export", "--to", "jsonl"];
 
 /// Commands that keep more of what messages say than a report does.
-const OTHERS: [&[&str]; 6] = [
+const OTHERS: [&[&str]; 7] = [
     &["why"],
     &["inventory", "--format", "json"],
     &["stats", "--format", "json"],
     &["check", "--security", "--format", "json"],
     &["diff", "--format", "json", "captures/hackernews-sse.pcapng"],
     &["export", "--to", "har"],
+    &["export", "--to", "trace"],
 ];
 
 /// By how much the processor time of two runs differs for other reasons, in milliseconds.

@@ -188,8 +188,8 @@ enum Kind {
     JsonLines,
     /// The whole is a JSON value.
     Json,
-    /// The same, with one entry a line.
-    Har,
+    /// The same, with one entry or event a line.
+    Lines,
     /// Lines for people.
     Text,
     /// Comma-separated values (RFC 4180).
@@ -203,7 +203,7 @@ impl Sheet {
         let kind = match name {
             "jsonl" => Kind::JsonLines,
             "json" => Kind::Json,
-            "har" => Kind::Har,
+            "har" | "trace" => Kind::Lines,
             "csv" => Kind::Csv,
             "text" | "markdown" | "list" | "html" => Kind::Text,
             _ => Kind::Binary,
@@ -216,7 +216,7 @@ impl Sheet {
         match self.kind {
             Kind::JsonLines | Kind::Text if self.text.is_empty() => Ok(()),
             Kind::JsonLines | Kind::Text => Err(io::Error::other("the last line has no end")),
-            Kind::Json | Kind::Har => {
+            Kind::Json | Kind::Lines => {
                 let text = std::mem::take(&mut self.text);
                 utf8(&text).and_then(|text| json::check(text).map_err(io::Error::other))
             }
@@ -236,11 +236,11 @@ impl Write for Sheet {
         match self.kind {
             Kind::Binary => {}
             Kind::Json | Kind::Csv => self.text.extend_from_slice(bytes),
-            Kind::JsonLines | Kind::Text | Kind::Har => {
+            Kind::JsonLines | Kind::Text | Kind::Lines => {
                 for part in bytes.split_inclusive(|byte| *byte == b'\n') {
                     self.text.extend_from_slice(part);
                     match part.ends_with(b"\n") {
-                        true if self.kind == Kind::Har => self.har_line()?,
+                        true if self.kind == Kind::Lines => self.member_line()?,
                         true => self.line()?,
                         false => {}
                     }
@@ -256,12 +256,12 @@ impl Write for Sheet {
 }
 
 impl Sheet {
-    /// Checks the entry in a line that is complete, and keeps what stands around the entries.
-    fn har_line(&mut self) -> io::Result<()> {
+    /// Checks the member in a line that is complete, and keeps what stands around the members.
+    fn member_line(&mut self) -> io::Result<()> {
         let begin = self.text.strip_suffix(b"\n").unwrap_or(&self.text);
         let begin = begin.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let line = utf8(self.text.get(begin..).unwrap_or_default())?.trim_end_matches(['\n', ',']);
-        if line.starts_with("{\"startedDateTime\"") {
+        if ["{\"startedDateTime\"", "{\"ph\""].iter().any(|begin| line.starts_with(begin)) {
             json::check(line).map_err(io::Error::other)?;
             self.text.truncate(begin);
         }
