@@ -33,6 +33,7 @@ mod healthy;
 mod hostile;
 mod layering;
 mod limits;
+mod page;
 mod rules;
 #[cfg(feature = "demo")]
 mod serve;

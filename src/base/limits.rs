@@ -362,6 +362,17 @@ pub const UNANSWERED_LISTED: usize = 20;
 /// each. Servers have tens of tools; 10,000 are the most that one page may hold.
 pub const MAX_DEFINITIONS: usize = 100_000;
 
+/// Exchanges that the HTML report holds, each about 150 bytes of the file. A browser filters them
+/// in milliseconds; a waterfall of more is not read by anybody.
+pub const MAX_PAGE_EXCHANGES: usize = 10_000;
+
+/// Notifications that the HTML report holds for the diagrams of its exchanges.
+pub const MAX_PAGE_NOTIFICATIONS: usize = 10_000;
+
+/// Texts of the exchanges that the HTML report holds, in bytes, as if they shared none: 800 for
+/// each of [`MAX_PAGE_EXCHANGES`], and real ones have fewer than 300.
+pub const MAX_PAGE_TEXT: usize = 8 << 20;
+
 /// Rows of a table of the report (methods and tools, per server); the rest is summed up in one row.
 pub const MAX_TABLE_ROWS: usize = 10_000;
 

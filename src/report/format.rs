@@ -16,11 +16,13 @@ pub enum Format {
     Csv,
     /// Tables for tickets and wikis.
     Markdown,
+    /// One file for a browser or a mail.
+    Html,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Text, Self::Json, Self::Csv, Self::Markdown];
+    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Csv, Self::Markdown, Self::Html];
 
     /// Returns the name that the command line uses.
     #[must_use]
@@ -30,6 +32,7 @@ impl Format {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Markdown => "markdown",
+            Self::Html => "html",
         }
     }
 }

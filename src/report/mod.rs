@@ -15,6 +15,7 @@ mod label;
 pub mod list;
 pub mod markdown;
 mod options;
+pub mod page;
 pub mod style;
 mod table;
 pub mod text;
@@ -25,7 +26,8 @@ pub use options::Options;
 pub use style::Paint;
 pub use unsupported::UnreadConnections;
 
-/// Writes a report in the given format.
+/// Writes a report in the given format. A page has more than totals: [`page::write`] takes the
+/// exchanges, too.
 ///
 /// # Errors
 /// Returns the errors of `out`.
@@ -40,6 +42,7 @@ pub fn write(
         Format::Json => json::write(snapshot, options, out),
         Format::Csv => csv::write(snapshot, options, out),
         Format::Markdown => markdown::write(snapshot, options, out),
+        Format::Html => page::write(snapshot, &page::Rows::default(), options, out),
     }
 }
 

@@ -58,7 +58,7 @@ fn formats_are_known_by_name() {
     for format in Format::ALL {
         assert_eq!(format.name().parse(), Ok(format));
     }
-    assert!("html".parse::<Format>().unwrap_err().to_string().contains("html"));
+    assert!("pdf".parse::<Format>().unwrap_err().to_string().contains("html"));
 }
 
 #[test]

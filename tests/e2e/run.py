@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Tests `mcpdump serve --everything`, what `mcpdump check` writes, and captures of HTTPS, with programs of others.
+"""Tests `mcpdump serve --everything`, what `mcpdump check` and `report` write, and captures of HTTPS, with
+programs of others.
 
     run.py MCPDUMP FOLDER [JUDGE...]
 
@@ -92,6 +93,8 @@ def judges(program, folder):
     if os.geteuid() == 0:
         found["https, captured"] = lambda port: lines_of(folder, [*https, str(port)])
     formats = [python, str(folder / "formats.py"), str(program), str(CAPTURES), str(folder)]
+    page = [node, str(folder / "page.mjs"), str(program), str(CAPTURES), str(folder / "page")]
+    found["html report in chromium"] = lambda _: lines_of(folder, page)
     found["formats of check"] = lambda _: lines_of(folder, formats)
     trace = [python, str(folder / "trace.py"), str(program), str(CAPTURES), str(folder)]
     found["traces in Perfetto"] = lambda _: lines_of(folder, trace)

@@ -35,7 +35,7 @@ const MAX_LINES: u64 = 10_000;
 const EXPORT: [&str; 3] = ["export", "--to", "jsonl"];
 
 /// Commands that keep more of what messages say than a report does.
-const OTHERS: [&[&str]; 7] = [
+const OTHERS: [&[&str]; 8] = [
     &["why"],
     &["inventory", "--format", "json"],
     &["stats", "--format", "json"],
@@ -43,6 +43,7 @@ const OTHERS: [&[&str]; 7] = [
     &["diff", "--format", "json", "captures/hackernews-sse.pcapng"],
     &["export", "--to", "har"],
     &["export", "--to", "trace"],
+    &["report", "--format", "html"],
 ];
 
 /// By how much the processor time of two runs differs for other reasons, in milliseconds.

@@ -12,8 +12,8 @@ use mcpdump::diff::{self, Difference, Profile, Profiler};
 use mcpdump::engine::Engine;
 use mcpdump::export::{self, Export, WriterOptions};
 use mcpdump::inventory::{self, Census};
-use mcpdump::ledger::{Entry, Ledger};
-use mcpdump::report::{self, Format, Options, list};
+use mcpdump::ledger::{Entry, Ledger, Snapshot, Views};
+use mcpdump::report::{self, Format, Options, list, page};
 use mcpdump::security::{self, Watch};
 use mcpdump::why::{self, Collector, Limits, Question};
 
@@ -72,7 +72,7 @@ fn all(source: &mut dyn Source) -> Result<(), String> {
     }
     keepers.push(&entries);
     put(&mut entries, &mut ledger, &mut exports, &mut lists)?;
-    keepers.finish()?;
+    keepers.finish(&ledger.snapshot())?;
     for (name, mut writer, mut sheet) in exports {
         writer.finish(&mut sheet).map_err(|error| format!("{name}: {error}"))?;
         sheet.end().map_err(|error| format!("{name}: {error}"))?;
@@ -81,13 +81,17 @@ fn all(source: &mut dyn Source) -> Result<(), String> {
         sheet.end().map_err(|error| format!("list: {error}"))?;
     }
     let snapshot = ledger.snapshot();
-    for format in Format::ALL {
+    // The page is written with its exchanges.
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Html) {
         let mut sheet = Sheet::of(format.name());
         let written = report::write(format, &snapshot, &Options::default(), &mut sheet);
         written.and_then(|()| sheet.end()).map_err(|error| format!("report, {}: {error}", format.name()))?;
     }
     Ok(())
 }
+
+/// Exchanges of the page that is checked.
+const PAGE_EXCHANGES: u64 = 200;
 
 /// What the commands keep that tell more than a report.
 struct Keepers {
@@ -97,6 +101,7 @@ struct Keepers {
     gate: Gate,
     watch: Watch,
     rules: Rules,
+    rows: page::Rows,
 }
 
 impl Keepers {
@@ -108,6 +113,7 @@ impl Keepers {
             gate: Gate::new(check::Options::default()),
             watch: Watch::new(security::Options { guesses: true, ..security::Options::default() }),
             rules: Rules::new(),
+            rows: page::Rows::new(Views::All),
         }
     }
 
@@ -116,13 +122,18 @@ impl Keepers {
             self.census.push(entry);
             self.profiler.push(entry);
             self.collector.push(entry, true);
+            // A page of long texts takes a debug build seconds.
+            if self.rows.len() < PAGE_EXCHANGES {
+                self.rows.push(entry);
+            }
             self.gate.push(entry);
             let found = [self.watch.push(entry), self.rules.push(entry)];
             found.into_iter().flatten().for_each(|found| self.gate.push(&Entry::Finding(found)));
         }
     }
 
-    fn finish(mut self) -> Result<(), String> {
+    fn finish(mut self, snapshot: &Snapshot) -> Result<(), String> {
+        written("html", "page", |sheet| page::write(snapshot, &self.rows, &Options::default(), sheet))?;
         self.rules.finish();
         self.watch.finish();
         let (inventory, profile) = (self.census.finish(), self.profiler.finish());
@@ -194,6 +205,8 @@ enum Kind {
     Text,
     /// Comma-separated values (RFC 4180).
     Csv,
+    /// A page: lines for people, with one script and one style sheet.
+    Html,
     /// Not text.
     Binary,
 }
@@ -205,7 +218,8 @@ impl Sheet {
             "json" => Kind::Json,
             "har" | "trace" => Kind::Lines,
             "csv" => Kind::Csv,
-            "text" | "markdown" | "list" | "html" => Kind::Text,
+            "text" | "markdown" | "list" => Kind::Text,
+            "html" => Kind::Html,
             _ => Kind::Binary,
         };
         Self { kind, text: Vec::new() }
@@ -216,6 +230,7 @@ impl Sheet {
         match self.kind {
             Kind::JsonLines | Kind::Text if self.text.is_empty() => Ok(()),
             Kind::JsonLines | Kind::Text => Err(io::Error::other("the last line has no end")),
+            Kind::Html => page_of(utf8(&self.text)?),
             Kind::Json | Kind::Lines => {
                 let text = std::mem::take(&mut self.text);
                 utf8(&text).and_then(|text| json::check(text).map_err(io::Error::other))
@@ -235,7 +250,7 @@ impl Write for Sheet {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.kind {
             Kind::Binary => {}
-            Kind::Json | Kind::Csv => self.text.extend_from_slice(bytes),
+            Kind::Json | Kind::Csv | Kind::Html => self.text.extend_from_slice(bytes),
             Kind::JsonLines | Kind::Text | Kind::Lines => {
                 for part in bytes.split_inclusive(|byte| *byte == b'\n') {
                     self.text.extend_from_slice(part);
@@ -280,6 +295,75 @@ impl Sheet {
         Ok(())
     }
 }
+
+/// Checks a page: no element of it is one that traffic could have brought, and its data is JSON.
+fn page_of(html: &str) -> io::Result<()> {
+    let fault = |what: String| Err(io::Error::other(what));
+    if let Some(char) = html.chars().find(|char| *char != '\n' && json::is_deceptive(*char)) {
+        return fault(format!("{char:?} in a page"));
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric();
+    let (markup, script) = html.split_once("<script type=\"application/json\"").unwrap_or((html, ""));
+    let Some((data, _)) = script.split_once('>').and_then(|(_, rest)| rest.split_once("</script>")) else {
+        return fault("a page without data".to_owned());
+    };
+    json::check(data).map_err(io::Error::other)?;
+    let markup = markup.split_once("</style>").map_or(markup, |(_, body)| body);
+    for tag in markup.split('<').skip(1) {
+        let name = tag.trim_start_matches('/');
+        let name = name.split(|c| !is_part(c)).next().unwrap_or_default();
+        if !ELEMENTS.contains(&name) {
+            return fault(format!("<{name}> in a page"));
+        }
+    }
+    Ok(())
+}
+
+/// The elements of a page.
+const ELEMENTS: [&str; 42] = [
+    "a",
+    "body",
+    "caption",
+    "code",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "figcaption",
+    "figure",
+    "footer",
+    "h1",
+    "h2",
+    "h3",
+    "head",
+    "header",
+    "html",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "path",
+    "rect",
+    "section",
+    "span",
+    "strong",
+    "summary",
+    "svg",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "title",
+    "tr",
+    "ul",
+    "meta",
+    "style",
+    "label",
+    "button",
+];
 
 fn utf8(bytes: &[u8]) -> io::Result<&str> {
     std::str::from_utf8(bytes).map_err(io::Error::other)

@@ -46,6 +46,7 @@ Examples:
   mcpdump report capture.pcap
   mcpdump report --by server before.pcap.gz after.pcap.zst
   mcpdump report --format markdown -o report.md capture.pcap
+  mcpdump report --format html -o report.html capture.pcap
   mcpdump report -i lo --for 30s";
 
 /// Examples of `why`.

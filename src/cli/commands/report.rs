@@ -10,7 +10,7 @@ use crate::cli::setup::Setup;
 use crate::cli::{configuration, locale, messages, output};
 use crate::engine::Engine;
 use crate::ledger::{Entry, Ledger};
-use crate::report;
+use crate::report::{self, Format, page};
 use crate::security::{self, Watch};
 use crate::why::Limits;
 
@@ -48,6 +48,7 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
     matching.prepare(&mut engine);
     let views = options.views.unwrap_or(matching.filter().views());
     let mut ledger = Ledger::new(options.by).with_views(views).with_files(request.numbering.clone());
+    let mut rows = (options.format == Format::Html).then(|| page::Rows::new(views));
     let mut watch = options.security.then(|| Watch::new(security::Options::default()));
     if watch.is_some() {
         // Header fields and messages are in them.
@@ -59,6 +60,7 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
             watch.flat_map(|watch| entries.iter().flat_map(|entry| watch.push(entry))).collect();
         let mut push = |entry: &Entry| {
             ledger.push(entry);
+            rows.iter_mut().for_each(|rows| rows.push(entry));
             Ok(())
         };
         matching.select(entries, &mut push)?;
@@ -74,7 +76,11 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
     });
     let result = result
         .and_then(|()| {
-            output.write(|output| report::write(options.format, &ledger.snapshot(), &report_options, output))
+            let snapshot = ledger.snapshot();
+            output.write(|output| match &rows {
+                Some(rows) => page::write(&snapshot, rows, &report_options, output),
+                None => report::write(options.format, &snapshot, &report_options, output),
+            })
         })
         .and_then(|()| output.finish())
         .and_then(|()| {
