@@ -14,7 +14,7 @@ use crate::tls::{ClientRandom, KeyStore, Keys, Line, Trials};
 
 use super::input::{LaneInput, RoutedSegment};
 use super::order::{Emitted, EmittedKind};
-use super::output::{Output, beside_one};
+use super::output::{self, Output, beside_one};
 use super::payload::payload;
 use super::pipeline::Pipeline;
 use super::segments;
@@ -517,6 +517,7 @@ impl Lane {
                 && let Some(fact) = payload(*by.peers, &update)
             {
                 output.emit_updates(&by, &mut list);
+                more = more.saturating_add(output::texts(fact.bytes.len()));
                 output.emit(EmittedKind::Payload(Box::new(fact)));
             }
             list.push(rpc::read(update));

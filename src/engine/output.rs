@@ -51,11 +51,16 @@ impl<'a> Output<'a> {
     }
 }
 
+/// Returns the number of values that so many bytes count as beside one.
+pub(super) fn texts(bytes: usize) -> usize {
+    bytes / TEXT
+}
+
 /// Returns the number of values beside one that an update counts as: of a batch each message and
 /// each fault is one, and of a long text each [`TEXT`]. 0 if nothing is kept of it.
 pub(super) fn beside_one(update: &ParsedUpdate) -> usize {
     let parsed = match &update.kind {
-        UpdateKind::Request(head) | UpdateKind::Response(head) => return head.text().len() / TEXT,
+        UpdateKind::Request(head) | UpdateKind::Response(head) => return texts(head.text().len()),
         UpdateKind::RequestBody(parsed) | UpdateKind::ResponseBody(parsed) | UpdateKind::Sent(parsed) => {
             parsed
         }

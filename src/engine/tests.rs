@@ -197,15 +197,19 @@ fn the_number_of_threads_changes_nothing() {
 /// large batches.
 fn packed_batches() -> Vec<Item> {
     let element = r#"{"jsonrpc":"2.0","method":"a"}"#;
-    let batch = format!("[{element}{}]", ",{}".repeat(9_999));
+    packed(&format!("[{element}{}]", ",{}".repeat(9_999)), 3)
+}
+
+/// Requests of four connections, of which each packet carries several with this body in gzip.
+fn packed(content: &str, count: usize) -> Vec<Item> {
     let mut body = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    body.write_all(batch.as_bytes()).unwrap();
+    body.write_all(content.as_bytes()).unwrap();
     let body = body.finish().unwrap();
     let head =
         "POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n";
     let mut request = format!("{head}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
     request.extend(body);
-    let requests = request.repeat(3);
+    let requests = request.repeat(count);
     let mut nexts = [[1000, 9000]; 4];
     let mut items = Vec::new();
     for round in 0..3 {
@@ -241,9 +245,14 @@ fn lanes_that_wait_change_nothing() {
 
 /// Returns what the front hands to a lane for [`packed_batches`], each with its number.
 pub(super) fn inputs_of_batches() -> Vec<(u64, LaneInput)> {
+    inputs_of(packed_batches())
+}
+
+/// Returns what the front hands to a lane for these packets, each with its number.
+fn inputs_of(items: Vec<Item>) -> Vec<(u64, LaneInput)> {
     let (mut front, mut inputs, mut findings) = (Front::default(), VecDeque::new(), Findings::new());
     let mut all = Vec::new();
-    for item in packed_batches() {
+    for item in items {
         let Item::Packet(mut packet) = item else { continue };
         let (addresses, segment) = front.decode_plain(&mut packet, &mut findings).unwrap();
         let (id, from) = front.route(&addresses, &segment, &mut inputs, &mut findings);
@@ -270,6 +279,32 @@ fn a_packet_of_batches_is_emitted_in_parts() {
         }
     }
     assert_eq!(batches, 24);
+}
+
+/// A packet may carry many bodies that are large when they are decoded, and no messages: their bytes
+/// are not all held at one time.
+#[test]
+fn a_packet_of_payloads_is_emitted_in_parts() {
+    const LEN: usize = 2 << 20;
+    let (mut lane, mut out, mut all) = (Lane::default(), Vec::new(), 0);
+    lane.emit_payloads();
+    for (number, input) in inputs_of(packed(&"x".repeat(LEN), 20)) {
+        lane.push(number, input, &mut out);
+        loop {
+            let bytes: usize = out.drain(..).map(|emitted| payload_len(&emitted)).sum();
+            assert!(bytes <= 6 * LEN, "{bytes}");
+            all += bytes;
+            if !lane.is_pending() {
+                break;
+            }
+            lane.resume(&mut out);
+        }
+    }
+    assert!(all > 4 * 2 * 20 * LEN, "{all}");
+}
+
+fn payload_len(emitted: &Emitted) -> usize {
+    if let EmittedKind::Payload(fact) = &emitted.kind { fact.bytes.len() } else { 0 }
 }
 
 fn messages(emitted: &Emitted) -> usize {
