@@ -254,8 +254,7 @@ pub(crate) fn endpoints(wire: &mut Wire, n: usize) {
 pub(crate) fn batch_answers(wire: &mut Wire, n: usize) {
     let mut conn = wire.open(0);
     let field = session(wire, &mut conn, "one");
-    let body: Vec<_> = (0..n).map(|id| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#)).collect();
-    wire.post(&mut conn, &field, &format!("[{}]", body.join(",")));
+    wire.post(&mut conn, &field, &pings(n));
     wire.send(&mut conn, Server, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
     for id in (0..n).rev() {
         wire.send(
@@ -266,14 +265,18 @@ pub(crate) fn batch_answers(wire: &mut Wire, n: usize) {
     }
 }
 
-/// A batch of 10,000 requests, and `n` progress notifications on its stream with a token that
-/// nobody gave.
+/// A batch of `n` requests.
+fn pings(n: usize) -> String {
+    let body: Vec<_> = (0..n).map(|id| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#)).collect();
+    format!("[{}]", body.join(","))
+}
+
+/// A batch of `n` requests (at most 10,000), and `n` progress notifications on its stream with a
+/// token that nobody gave.
 pub(crate) fn batch_progress(wire: &mut Wire, n: usize) {
     let mut conn = wire.open(0);
     let field = session(wire, &mut conn, "one");
-    let body: Vec<_> =
-        (0..10_000).map(|id| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#)).collect();
-    wire.post(&mut conn, &field, &format!("[{}]", body.join(",")));
+    wire.post(&mut conn, &field, &pings(n.min(10_000)));
     wire.send(&mut conn, Server, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
     for _ in 0..n {
         let progress = r#""method":"notifications/progress","params":{"progress":1,"progressToken":"u"}"#;
@@ -281,13 +284,11 @@ pub(crate) fn batch_progress(wire: &mut Wire, n: usize) {
     }
 }
 
-/// A batch of 10,000 requests, and `n` responses on its stream that nobody asked for.
+/// A batch of `n` requests (at most 10,000), and `n` responses on its stream that nobody asked for.
 pub(crate) fn batch_unknown(wire: &mut Wire, n: usize) {
     let mut conn = wire.open(0);
     let field = session(wire, &mut conn, "one");
-    let body: Vec<_> =
-        (0..10_000).map(|id| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#)).collect();
-    wire.post(&mut conn, &field, &format!("[{}]", body.join(",")));
+    wire.post(&mut conn, &field, &pings(n.min(10_000)));
     wire.send(&mut conn, Server, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
     for id in 0..n {
         wire.send(
@@ -298,10 +299,10 @@ pub(crate) fn batch_unknown(wire: &mut Wire, n: usize) {
     }
 }
 
-/// 10,000 responses that nobody asked for, then `n` requests, all at one time.
+/// `n` responses that nobody asked for (at most 10,000), then `n` requests, all at one time.
 pub(crate) fn held_responses(wire: &mut Wire, n: usize) {
     wire.step = 0;
-    unknown(wire, 10_000);
+    unknown(wire, n.min(10_000));
     unanswered_more(wire, n);
 }
 

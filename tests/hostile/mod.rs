@@ -189,7 +189,7 @@ macro_rules! attacks {
         mod small {
             $(#[test] fn $name() {
                 let _ = super::$name().check($small);
-                super::$name().check_outputs(1.max($small / 8));
+                super::$name().check_outputs(1.max($small / 16));
             })*
         }
         mod counted {
@@ -272,9 +272,9 @@ attacks! {
     request_line_packets = http::request_line_packets(20_000, 100_000, 48, "");
     gaps_before_responses = http::gaps_before_responses(200, 4_000, 48, "");
     batch_answers = messages::batch_answers(1_000, 10_000, 64, "");
-    batch_progress = messages::batch_progress(200, 20_000, 64, "");
-    batch_unknown = messages::batch_unknown(200, 20_000, 64, "");
-    held_responses = messages::held_responses(100, 20_000, 64, "");
+    batch_progress = messages::batch_progress(1_000, 20_000, 64, "");
+    batch_unknown = messages::batch_unknown(1_000, 20_000, 64, "");
+    held_responses = messages::held_responses(1_000, 20_000, 64, "");
     clients = messages::clients(800, 40_000, 256, "");
     capabilities = messages::capabilities(100, 4_000, 256, "");
     fat_requests = messages::fat_requests(800, 60_000, 256, "");
