@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::order::EmittedKind;
-use super::{Engine, capture_counts};
+use super::{Engine, capture_counts, output};
 use crate::base::{Code, Degraded, Fact, Files, Finding, Findings, Origin, Sink, limits, units};
 use crate::ledger::Entry;
 use crate::link::UdpDatagram;
@@ -58,7 +58,10 @@ impl Engine {
                         only.reuse(list);
                     }
                 }
-                EmittedKind::Payload(fact) => out.push(Entry::Fact(Fact::Payload(fact))),
+                EmittedKind::Payload(fact) => {
+                    self.large = self.large.saturating_add(output::texts(fact.bytes.len()));
+                    out.push(Entry::Fact(Fact::Payload(fact)));
+                }
                 EmittedKind::Segment(fact) => out.push(Entry::Fact(Fact::Segment(fact))),
                 EmittedKind::Delivery(fact) => out.push(Entry::Fact(Fact::Delivery(fact))),
                 EmittedKind::Closed(mut fact) => {

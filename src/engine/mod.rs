@@ -92,6 +92,8 @@ pub struct Engine {
     secrets: SecretsUse,
     records: Vec<Record>,
     findings: Findings,
+    /// What the payloads that the caller gets next count as, beside an entry each.
+    large: usize,
     scope: Scope,
     files: Files,
     /// The threads that run the lanes; `None` if this thread always does.
@@ -132,6 +134,7 @@ impl Engine {
             secrets: SecretsUse::default(),
             records: Vec::new(),
             findings: Findings::default(),
+            large: 0,
             scope: Scope::All,
             files: Files::default(),
             crew: None,
@@ -301,7 +304,12 @@ impl Engine {
         std::mem::replace(&mut self.stage, Stage::Idle)
     }
 
-    /// Emits what the item in hand completes, until it is done or [`MAX_ENTRIES`] are in `out`.
+    /// Whether `out` has what a caller gets at one time.
+    fn is_enough(&self, out: &[Entry]) -> bool {
+        out.len().saturating_add(self.large) >= MAX_ENTRIES
+    }
+
+    /// Emits what the item in hand completes, until it is done or [enough](Self::is_enough).
     fn resume(&mut self, out: &mut Vec<Entry>) {
         loop {
             if let Some(busy) = self.busy {
@@ -316,7 +324,7 @@ impl Engine {
             } else if !self.advance(out) {
                 return;
             }
-            if out.len() >= MAX_ENTRIES {
+            if self.is_enough(out) {
                 return;
             }
         }

@@ -9,7 +9,7 @@ use super::grid::Grid;
 use super::input::{LaneInput, RoutedSegment};
 use super::reading::MAX_PACKETS;
 use super::scope::Scope;
-use super::{Engine, MAX_ENTRIES, capture_counts};
+use super::{Engine, capture_counts};
 use crate::base::{Findings, Origin};
 use crate::capture::{Error, Item, Packet, Source};
 use crate::ledger::Entry;
@@ -174,9 +174,9 @@ impl Engine {
         crew.push(owner, self.front.input(), last, input);
     }
 
-    /// Emits what the oldest round completes, until it is over or [`MAX_ENTRIES`] are in `out`.
+    /// Emits what the oldest round completes, until it is over or [enough](Self::is_enough).
     fn merge_round(&mut self, crew: &mut Crew, out: &mut Vec<Entry>) {
-        while out.len() < MAX_ENTRIES {
+        while !self.is_enough(out) {
             match crew.next() {
                 Next::RoundOver => return,
                 Next::Step(step) => self.take_step(crew, step, out),

@@ -9,7 +9,7 @@ pub(super) const MAX_PACKETS: usize = 64;
 
 impl Engine {
     /// Takes the next item of a source and appends what it completes to `out`, at most a few
-    /// thousand values: the rest comes with the next calls. Returns false at the end of the
+    /// thousand values, or some with 8 MiB of payloads: the rest comes with the next calls. Returns false at the end of the
     /// capture, when everything was emitted.
     ///
     /// One item, because a source may wait for the second while somebody wants to see what the
@@ -28,6 +28,7 @@ impl Engine {
     /// Those of [`Source::next`].
     pub fn read_some(&mut self, source: &mut dyn Source, out: &mut Vec<Entry>) -> Result<bool, Error> {
         if self.crew.is_some() {
+            self.large = 0;
             return self.read_with_crew(source, out);
         }
         self.read_items(MAX_PACKETS, source, out)
@@ -45,6 +46,7 @@ impl Engine {
         source: &mut dyn Source,
         out: &mut Vec<Entry>,
     ) -> Result<bool, Error> {
+        self.large = 0;
         if self.is_pending() {
             self.resume(out);
             return Ok(!self.is_finished);

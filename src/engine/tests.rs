@@ -12,7 +12,7 @@ use super::lane::Lane;
 use super::order::{Emitted, EmittedKind};
 use super::{Engine, fuzz};
 use crate::base::fact::Loser;
-use crate::base::{Code, Findings, Origin, Timestamp, limits};
+use crate::base::{Code, Fact, Findings, Origin, Timestamp, limits};
 use crate::capture::{Error, Input, Item, LinkType, OpenOptions, Packet, Source, open};
 use crate::http::UpdateKind;
 use crate::ledger::Entry;
@@ -305,6 +305,32 @@ fn a_packet_of_payloads_is_emitted_in_parts() {
 
 fn payload_len(emitted: &Emitted) -> usize {
     if let EmittedKind::Payload(fact) = &emitted.kind { fact.bytes.len() } else { 0 }
+}
+
+/// Nor does a caller of the engine get them all at one time, with threads or without.
+#[test]
+fn a_caller_gets_payloads_in_parts() {
+    const LEN: usize = 2 << 20;
+    for lanes in [0, 2] {
+        let (mut engine, mut entries, mut all) = (Engine::new(), Vec::new(), 0);
+        engine.emit_payloads();
+        engine.set_lanes(lanes, 0);
+        let mut source = Items(packed(&"x".repeat(LEN), 20).into_iter());
+        loop {
+            let has_more = engine.read_some(&mut source, &mut entries).unwrap();
+            let bytes: usize = entries.drain(..).map(|entry| entry_len(&entry)).sum();
+            assert!(bytes <= 10 * LEN, "{bytes} with {lanes} lanes");
+            all += bytes;
+            if !has_more {
+                break;
+            }
+        }
+        assert!(all > 4 * 2 * 20 * LEN, "{all}");
+    }
+}
+
+fn entry_len(entry: &Entry) -> usize {
+    if let Entry::Fact(Fact::Payload(fact)) = entry { fact.bytes.len() } else { 0 }
 }
 
 fn messages(emitted: &Emitted) -> usize {
