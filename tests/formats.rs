@@ -1,13 +1,20 @@
 //! Laws of the export formats that programs of others read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use mcpdump::base::Fact;
+use mcpdump::base::fact::PayloadKind;
+use mcpdump::engine::Engine;
+use mcpdump::export::redact::{Redactor, Rule};
 use mcpdump::export::trace::Trace;
-use mcpdump::export::{Export as _, WriterOptions};
+use mcpdump::export::{Export as _, FORMATS, WriterOptions};
+use mcpdump::ledger::{Entry, Ledger};
+use mcpdump::report;
 use serde_json::Value;
 
 use crate::support::corpus::Capture;
 use crate::support::json;
+use crate::support::program::mcpdump;
 use crate::support::run::Run;
 
 /// Nanoseconds of a time in microseconds.
@@ -129,4 +136,140 @@ fn a_trace_tells_what_the_other_formats_tell() {
         arrows += events.iter().filter(|event| event["ph"] == "s").count();
     }
     assert!(arrows > 100, "{arrows} arrows");
+}
+
+/// The entries of a capture, with heads, bodies and events.
+fn entries(capture: Capture) -> Vec<Entry> {
+    let (mut engine, mut entries) = (Engine::new(), Vec::new());
+    engine.emit_payloads();
+    for item in capture.items() {
+        engine.push(item, &mut entries);
+    }
+    engine.finish(&mut entries);
+    entries
+}
+
+/// Everything that is written of entries, by format.
+fn outputs(entries: &[Entry]) -> Vec<(&'static str, String)> {
+    let mut outputs = Vec::new();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    for format in FORMATS {
+        let options = WriterOptions { with_secrets: true, ..WriterOptions::default() };
+        let (mut writer, mut out) = ((format.writer)(options), Vec::new());
+        writer.begin(&mut out).unwrap();
+        entries.iter().for_each(|entry| writer.entry(entry, &mut out).unwrap());
+        writer.finish(&mut out).unwrap();
+        outputs.push((format.name, text(out)));
+    }
+    let mut ledger = Ledger::new(None);
+    entries.iter().for_each(|entry| ledger.push(entry));
+    for format in report::Format::ALL {
+        let mut out = Vec::new();
+        report::write(format, &ledger.snapshot(), &report::Options::default(), &mut out).unwrap();
+        outputs.push((format.name(), text(out)));
+    }
+    outputs
+}
+
+fn redacted(entries: &[Entry], rules: &[&str]) -> Vec<Entry> {
+    let rules: Vec<Rule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+    let redactor = Redactor::new(&rules).unwrap().unwrap();
+    entries.iter().map(|entry| redactor.redact(entry)).collect()
+}
+
+/// The strings of a value; those inside of `params.arguments`, `result.content` and
+/// `error.message` apart.
+fn strings(value: &Value, is_secret: bool, secret: &mut BTreeSet<String>, open: &mut String) {
+    match value {
+        Value::String(text) if is_secret => drop(secret.insert(text.clone())),
+        Value::String(text) => *open += &format!("{text}\n"),
+        Value::Array(list) => list.iter().for_each(|value| strings(value, is_secret, secret, open)),
+        Value::Object(map) => {
+            for (name, value) in map {
+                let is_secret = is_secret || ["arguments", "content", "message"].contains(&&**name);
+                *open += &format!("{name}\n");
+                strings(value, is_secret, secret, open);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What only masked members hold is in no output of any format, and the outputs are valid.
+#[test]
+fn what_is_masked_by_its_path_is_in_no_output() {
+    let mut checked = 0;
+    for capture in Capture::small_and_whole().step_by(3) {
+        let entries = entries(capture);
+        let (mut secret, mut open) = (BTreeSet::new(), String::new());
+        for entry in &entries {
+            let Entry::Fact(Fact::Payload(payload)) = entry else { continue };
+            match serde_json::from_slice(&payload.bytes) {
+                Ok(value) if payload.kind != PayloadKind::Head => {
+                    strings(&value, false, &mut secret, &mut open)
+                }
+                _ => open += &String::from_utf8_lossy(&payload.bytes),
+            }
+        }
+        secret.retain(|text| text.len() >= 8 && text.is_ascii() && !open.contains(text.as_str()));
+        let paths = ["$..arguments", "$..content", "$..message"];
+        for (format, text) in outputs(&redacted(&entries, &paths)) {
+            if ["har", "trace", "json"].contains(&format) {
+                json::check(&text).unwrap_or_else(|error| panic!("{}, {format}: {error}", capture.0));
+            }
+            for secret in secret.iter().take(40) {
+                checked += 1;
+                assert!(!text.contains(secret.as_str()), "{}, {format}: {secret:?}", capture.0);
+            }
+        }
+    }
+    assert!(checked > 500, "{checked} checks");
+}
+
+/// What a pattern matches is in no output of any format, wherever it comes from.
+#[test]
+fn what_a_pattern_matches_is_in_no_output() {
+    let word = regex::Regex::new("[A-Za-z]{9,}").unwrap();
+    let mut checked = 0;
+    for capture in Capture::small_and_whole().step_by(8) {
+        let entries = entries(capture);
+        // Words of the formats are words of MCP, too.
+        let ours = outputs(&redacted(&entries, &[r#"pattern:[^\s"]+"#]));
+        let is_ours = |word: &str| ours.iter().any(|(_, text)| text.contains(word));
+        let mut words = BTreeSet::new();
+        for entry in &entries {
+            let Entry::Fact(Fact::Payload(payload)) = entry else { continue };
+            let text = String::from_utf8_lossy(&payload.bytes);
+            words.extend(word.find_iter(&text).map(|it| it.as_str().to_owned()));
+        }
+        words.retain(|word| !is_ours(word));
+        for secret in words.iter().take(3) {
+            for (format, text) in outputs(&redacted(&entries, &[&format!("pattern:{secret}")])) {
+                checked += 1;
+                let found = text.lines().find(|line| line.contains(secret.as_str()));
+                assert_eq!(found, None, "{}, {format}: {secret}", capture.0);
+            }
+        }
+    }
+    assert!(checked > 100, "{checked} checks");
+}
+
+/// The program says how often each rule masked something, and refuses what would not be masked.
+#[test]
+fn the_program_counts_what_it_masks() {
+    let run = |arguments: &[&str]| {
+        let output = mcpdump().args(arguments).arg("captures/ts-streamable/capture.pcapng").output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let rules = ["--redact", "$..clientInfo.name", "--redact", "session-ids", "--redact", "key:absent"];
+    let (out, said) = run(&[&["export", "--to", "har"][..], &rules].concat());
+    let har: Value = serde_json::from_str(&out).unwrap();
+    assert!(har["log"]["_redacted"].as_u64().unwrap() > 10);
+    assert!(said.contains("places masked: $..clientInfo.name") && said.contains("key:absent 0"), "{said}");
+    let (out, said) = run(&[&["report", "--format", "json"][..], &rules].concat());
+    assert!(serde_json::from_str::<Value>(&out).is_ok() && said.contains("places masked"), "{said}");
+    let (_, said) = run(&["export", "--redact", "password"]);
+    assert!(said.contains("expected default, session-ids, key:NAME"), "{said}");
+    let (_, said) = run(&["export", "--redact", "default", "-w", "/dev/null"]);
+    assert!(said.contains("-w writes packets as they are"), "{said}");
 }

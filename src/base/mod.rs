@@ -17,6 +17,7 @@ pub mod finding;
 pub mod fuzz;
 pub mod http2;
 pub mod json;
+pub mod json_scan;
 pub mod layer;
 pub mod limits;
 pub mod markdown;

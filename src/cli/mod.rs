@@ -30,6 +30,7 @@ mod output;
 mod privileges;
 mod progress_bar;
 mod reader;
+mod redaction;
 mod request;
 mod sandbox;
 mod setup;

@@ -7,6 +7,7 @@ pub mod csv;
 mod format;
 pub mod har;
 pub mod jsonl;
+pub mod redact;
 pub mod slice;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 
+use super::redact::Tally;
 use crate::base::Files;
 use crate::ledger::Entry;
 
@@ -15,6 +16,8 @@ pub struct WriterOptions {
     pub with_secrets: bool,
     /// Whether entries have passed a filter.
     pub is_filtered: bool,
+    /// What is masked in the entries, counted while they come.
+    pub redacted: Tally,
 }
 
 /// What a writer needs beyond entries. It costs time and memory, so it is off by default.

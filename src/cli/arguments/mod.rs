@@ -27,6 +27,7 @@ use crate::base::Severity;
 use crate::base::time_style::TimeStyle;
 use crate::check;
 use crate::export;
+use crate::export::redact::Rule;
 use crate::export::slice::Extent;
 use crate::ledger::{By, Views};
 use crate::report::Format;
@@ -248,6 +249,8 @@ pub(crate) struct ReportOptions {
     /// Add a section on security, as check --security finds it
     #[arg(long)]
     pub(crate) security: bool,
+    #[command(flatten)]
+    pub(crate) redaction: Redaction,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
@@ -325,9 +328,24 @@ pub(crate) struct ExportOptions {
     /// Write credentials as they are: with --to har, which masks them
     #[arg(long)]
     pub(crate) with_secrets: bool,
+    #[command(flatten)]
+    pub(crate) redaction: Redaction,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// What is masked before it is written.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Redaction {
+    /// Mask: default (passwords, tokens, mail addresses, ...), session-ids, key:NAME,
+    /// pattern:REGEX, or a JSON path such as '$.params.arguments.email'; may be given several times
+    ///
+    /// key: masks the value of members, header fields and parameters with this name, whatever their
+    /// case, - and _. A path selects in each JSON-RPC message. How often each rule masked something
+    /// is printed at the end.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) redact: Vec<Rule>,
 }
 
 /// `mcpdump check`.

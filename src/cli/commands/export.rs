@@ -8,10 +8,12 @@ use crate::cli::arguments::{ExportOptions, Only};
 use crate::cli::exit::Outcome;
 use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
+use crate::cli::redaction;
 use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::engine::Engine;
 use crate::export::WriterOptions;
+use crate::export::redact::Redactor;
 use crate::ledger::{Entry, Record};
 
 /// Runs the command.
@@ -20,7 +22,9 @@ use crate::ledger::{Entry, Record};
 /// The capture cannot be read, the filter is invalid, or the output cannot be written.
 pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<Outcome> {
     let mut matching = Matching::new(request, options.views)?;
+    let redactor = options.redaction.redactor(request)?;
     let mut writer = (options.to.writer)(WriterOptions {
+        redacted: redactor.as_ref().map(Redactor::tally).unwrap_or_default(),
         files: request.numbering.clone(),
         with_secrets: options.with_secrets,
         is_filtered: options.only.is_some()
@@ -52,8 +56,11 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
         analysis::run(&mut reader, engine, progress_bar, |entries| {
             output.write(|output| {
                 matching.select(entries, |entry| match entry {
-                    entry if is_wanted(entry, options.only) => writer.entry(entry, output),
-                    _ => Ok(()),
+                    entry if !is_wanted(entry, options.only) => Ok(()),
+                    entry => match &redactor {
+                        Some(redactor) => writer.entry(&redactor.redact(entry), output),
+                        None => writer.entry(entry, output),
+                    },
                 })?;
                 output.end_batch()
             })
@@ -71,6 +78,7 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
                 matching_packets,
             )
         });
+    redaction::report(redactor.as_ref());
     reader.finish(result)
 }
 

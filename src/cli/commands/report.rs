@@ -7,7 +7,7 @@ use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::Setup;
-use crate::cli::{configuration, locale, messages, output};
+use crate::cli::{configuration, locale, messages, output, redaction};
 use crate::engine::Engine;
 use crate::ledger::{Entry, Ledger};
 use crate::report::{self, Format, page};
@@ -21,6 +21,7 @@ use crate::why::Limits;
 pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<Outcome> {
     // The ledger decides which views of a call count.
     let mut matching = Matching::new(request, None)?;
+    let redactor = options.redaction.redactor(request)?;
     // Its file cannot be read in the sandbox.
     let limits = configuration::read(None, Limits::parse)?;
     let path = options.output.as_deref();
@@ -59,6 +60,8 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
         let found: Vec<_> =
             watch.flat_map(|watch| entries.iter().flat_map(|entry| watch.push(entry))).collect();
         let mut push = |entry: &Entry| {
+            let masked = redactor.as_ref().map(|redactor| redactor.redact(entry));
+            let entry = masked.as_ref().unwrap_or(entry);
             ledger.push(entry);
             rows.iter_mut().for_each(|rows| rows.push(entry));
             Ok(())
@@ -70,7 +73,10 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
     let last: Vec<_> = last.into_iter().map(Entry::Finding).collect();
     let result = result.and_then(|()| {
         matching.select(&last, |entry| {
-            ledger.push(entry);
+            match &redactor {
+                Some(redactor) => ledger.push(&redactor.redact(entry)),
+                None => ledger.push(entry),
+            }
             Ok(())
         })
     });
@@ -92,5 +98,6 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
                 matching_packets,
             )
         });
+    redaction::report(redactor.as_ref());
     reader.finish(result)
 }

@@ -22,6 +22,7 @@ use serde_json::json;
 use self::connection::HarConnection;
 use self::entry::{Call, Transaction};
 use self::masking::Masking;
+use super::redact::Tally;
 use super::writer::{Export, Wants, WriterOptions};
 use crate::base::fact::{ConnectionFact, PayloadFact};
 use crate::base::{Fact, Files, Room, Timestamp, json, units};
@@ -53,6 +54,7 @@ const MAX_EVENTS: usize = 4 << 20;
 pub struct Har {
     files: Files,
     masking: Masking,
+    redacted: Tally,
     /// Whether only transactions with a record are written.
     is_filtered: bool,
     payloads: Store,
@@ -78,6 +80,7 @@ impl Har {
         Self {
             files: options.files,
             masking: Masking::new(options.with_secrets),
+            redacted: options.redacted,
             is_filtered: options.is_filtered,
             payloads: Store::new(MEMORY),
             starts: HashMap::new(),
@@ -222,6 +225,9 @@ impl Export for Har {
             let size = units::bytes(most);
             let comment = format!("not all are here, {what} and {size} at most: narrow it with --filter");
             write!(out, r#","comment":{}"#, json!(comment))?;
+        }
+        if self.redacted.total() > 0 {
+            write!(out, r#","_redacted":{}"#, self.redacted.total())?;
         }
         out.write_all(b"}}\n")
     }

@@ -20,6 +20,7 @@ use std::io;
 use self::counters::{Change, Counters};
 use self::event::Events;
 use self::tracks::{Actor, Kind, Track, Tracks};
+use super::redact::Tally;
 use super::writer::{Export, WriterOptions};
 use crate::base::{Code, Files, Finding, PacketNo, Side, Span, Timestamp, json, limits, sanitize};
 use crate::ledger::{Entry, Exchange, Notification, Record, Session, SessionRef, Stream, Transaction};
@@ -31,6 +32,7 @@ const MAX_WAITING_ARROWS: usize = 65_536;
 #[derive(Debug, Default)]
 pub struct Trace {
     files: Files,
+    redacted: Tally,
     events: Events,
     tracks: Tracks,
     counters: Counters,
@@ -56,7 +58,7 @@ impl Trace {
     /// Creates a writer.
     #[must_use]
     pub fn new(options: WriterOptions) -> Self {
-        Self { files: options.files, ..Self::default() }
+        Self { files: options.files, redacted: options.redacted, ..Self::default() }
     }
 
     /// Writes a slice with its arguments, asynchronous if there is no thread for it. Returns its
@@ -436,6 +438,9 @@ impl Export for Trace {
             self.findings.values().map(|count| count.saturating_sub(limits::MAX_FINDING_LINES)).sum();
         if left_out > 0 {
             write!(out, ",\"findings_left_out\":{left_out}")?;
+        }
+        if self.redacted.total() > 0 {
+            write!(out, ",\"redacted\":{}", self.redacted.total())?;
         }
         out.write_all(b"}}\n")
     }

@@ -1,0 +1,31 @@
+//! The rules of `--redact`, applied.
+
+use anyhow::{anyhow, bail};
+
+use super::arguments::Redaction;
+use super::messages;
+use super::request::Request;
+use crate::base::units;
+use crate::export::redact::Redactor;
+
+impl Redaction {
+    /// Returns what masks entries; `None` if nothing is to be masked.
+    ///
+    /// # Errors
+    /// There are too many names, or packets would be written as they are.
+    pub(super) fn redactor(&self, request: &Request) -> anyhow::Result<Option<Redactor>> {
+        if !self.redact.is_empty() && request.keep.is_some() {
+            bail!("-w writes packets as they are, which --redact does not mask: leave out one of them");
+        }
+        Redactor::new(&self.redact).map_err(|error| anyhow!("--redact: {error}"))
+    }
+}
+
+/// Prints what was masked.
+pub(super) fn report(redactor: Option<&Redactor>) {
+    let Some(redactor) = redactor else { return };
+    let tally = redactor.tally();
+    let counts: Vec<String> = tally.counts().map(|(rule, count)| format!("{rule} {count}")).collect();
+    let places = units::several(tally.total(), "place");
+    messages::status(&format!("{places} masked: {}", counts.join(", ")));
+}
