@@ -51,7 +51,7 @@ properties: cargo libpcap ## Run the property tests on new random values, PROPTE
 	PROPTEST_CASES=$(PROPTEST_CASES) $(CARGO) test --locked --lib
 	PROPTEST_CASES=$(PROPTEST_CASES) $(CARGO) test --locked --test all
 
-e2e: cargo libpcap ## Test the server with the MCP conformance suite, SDK clients and the Inspector
+e2e: cargo libpcap ## Test the server with the MCP conformance suite, SDK clients and the Inspector, and the HTML report
 	$(CARGO) build --locked
 	python3 tests/e2e/run.py $(TARGET)/debug/mcpdump $(TARGET)/e2e
 

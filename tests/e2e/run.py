@@ -94,7 +94,7 @@ def judges(program, folder):
         found["https, captured"] = lambda port: lines_of(folder, [*https, str(port)])
     formats = [python, str(folder / "formats.py"), str(program), str(CAPTURES), str(folder)]
     page = [node, str(folder / "page.mjs"), str(program), str(CAPTURES), str(folder / "page")]
-    found["html report in chromium"] = lambda _: lines_of(folder, page)
+    found["html report in chromium"] = lambda _: lines_of(folder, page, 3 * JUDGE)
     found["formats of check"] = lambda _: lines_of(folder, formats)
     trace = [python, str(folder / "trace.py"), str(program), str(CAPTURES), str(folder)]
     found["traces in Perfetto"] = lambda _: lines_of(folder, trace)
@@ -106,8 +106,8 @@ def talk(folder, port, judge):
     return lines_of(folder, [interpreter, str(folder / script), f"http://127.0.0.1:{port}/{path}", way])
 
 
-def lines_of(folder, command):
-    status, out = run(command, folder)
+def lines_of(folder, command, limit=JUDGE):
+    status, out = run(command, folder, limit)
     print(out.rstrip(), flush=True)
     lines = [line for line in out.splitlines() if line.startswith(("ok ", "FAIL ", "skip "))]
     if status != 0 and not any(line.startswith("FAIL") for line in lines):
@@ -147,7 +147,7 @@ def verdict(path):
     return f"ok   {name}: {len(by['SUCCESS'])} checks"
 
 
-def run(command, folder):
+def run(command, folder, limit=JUDGE):
     """Runs a command and returns status and output. At the time limit it is ended with its children."""
     # The Inspector writes into the home directory.
     home = folder / "home"
@@ -157,7 +157,7 @@ def run(command, folder):
         start_new_session=True, env={**os.environ, "HOME": str(home)},
     )
     try:
-        out, _ = child.communicate(timeout=JUDGE)
+        out, _ = child.communicate(timeout=limit)
         return child.returncode, out
     except subprocess.TimeoutExpired:
         return "a timeout", (end(child) or "")

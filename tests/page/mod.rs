@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use mcpdump::base::Files;
 use mcpdump::ledger::query::{FIELDS, Filter, Subject};
@@ -13,6 +14,8 @@ use serde_json::{Value, json};
 use crate::support::assert_no_problems;
 use crate::support::corpus::Capture;
 use crate::support::rng::Rng;
+use crate::support::run::Run;
+use crate::support::split::Split;
 
 /// Captures whose exchanges differ in what filters ask for.
 const CAPTURES: [&str; 14] = [
@@ -145,6 +148,9 @@ const FILTERS: &[&str] = &[
     "file:a.pcap",
     "file!=a.pcap",
     "file~pcap$",
+    "file:0.pcap",
+    "not file:1.pcap",
+    "packet:0.pcap:20",
     "(status:ok or status:error) and dur>1ms",
     "not (status:ok or dur>1ms) method:tools/call",
     "! status:ok && (dur > 1ms || http : 4xx)",
@@ -287,10 +293,12 @@ fn the_page_filters_as_the_program_does() {
         eprintln!("skipped: node is missing");
         return;
     }
-    let files = Files::new(vec!["a.pcap".to_owned()]);
+    let one = Files::new(vec!["a.pcap".to_owned()]);
+    let whole = CAPTURES.into_iter().map(|name| (name, Capture(name).run(), one.clone()));
+    let (entries, several) = Split::of(&Capture(CAPTURES[0]).items(), 2, &[(30, 1), (30, 0)]).run();
+    let split = ("two files", Arc::new(Run { entries }), several);
     let (mut input, mut asked) = (String::new(), Vec::new());
-    for (seed, name) in (1..).zip(CAPTURES) {
-        let run = Capture(name).run();
+    for (seed, (name, run, files)) in (1..).zip(whole.chain([split])) {
         let exchanges = run.exchanges();
         let data = data(&run.entries, &files);
         let texts = data["texts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned());

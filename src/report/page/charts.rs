@@ -59,7 +59,7 @@ pub(super) fn heat_map(grid: &Grid, html: &mut Html) {
     }
     html.raw(
         "</div></div><figcaption id=\"heat-about\">Exchanges by the time of their request and by \
-        duration. The darkest cells hold up to ",
+        duration. The strongest shade stands for up to ",
     );
     html.number(most.unwrap_or(0));
     html.raw(". The row below counts those that failed or were cancelled.</figcaption></figure>");

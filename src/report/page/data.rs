@@ -11,9 +11,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::hash::BuildHasher as _;
 use std::io;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use super::exchanges;
 use super::grid::BOUNDS;
@@ -173,7 +175,9 @@ fn null() -> String {
 #[derive(Debug, Default)]
 struct Texts {
     list: Vec<String>,
-    index: HashMap<String, usize, RandomState>,
+    /// Places in `list`, by the hash of the text there.
+    index: HashTable<usize>,
+    hasher: RandomState,
 }
 
 impl Texts {
@@ -183,12 +187,14 @@ impl Texts {
     }
 
     fn own(&mut self, text: String) -> String {
-        if let Some(at) = self.index.get(&text) {
+        let Self { list, index, hasher } = self;
+        let hash = hasher.hash_one(&text);
+        if let Some(at) = index.find(hash, |at| list.get(*at).is_some_and(|has| *has == text)) {
             return at.to_string();
         }
-        let at = self.list.len();
-        self.list.push(text.clone());
-        self.index.insert(text, at);
+        let at = list.len();
+        list.push(text);
+        index.insert_unique(hash, at, |at| list.get(*at).map_or(0, |text| hasher.hash_one(text)));
         at.to_string()
     }
 

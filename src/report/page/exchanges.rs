@@ -1,7 +1,7 @@
 //! Exchanges on one time axis, and the lists of the slowest and of those without an answer.
 //!
-//! Without scripts the first exchanges are shown. The script puts all that the page holds in their
-//! place.
+//! Without scripts the first exchanges are shown. The script replaces them by all that the page
+//! holds.
 
 use super::charts;
 use super::html::Html;

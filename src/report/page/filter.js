@@ -101,6 +101,28 @@ const Filter = (() => {
     return false;
   };
 
+  /** Number of insertions, deletions and replacements between two words. */
+  const distance = (a, b) => {
+    let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+    for (let i = 0; i < a.length; i += 1) {
+      const next = [i + 1];
+      for (let j = 0; j < b.length; j += 1) {
+        next.push(Math.min(row[j] + (a[i] === b[j] ? 0 : 1), row[j + 1] + 1, next[j] + 1));
+      }
+      row = next;
+    }
+    return row.at(-1);
+  };
+
+  /** The candidate that is most like a word: at most two edits, and half of its letters. */
+  const nearest = (word, candidates) => {
+    if (word.length > 64) return null;
+    const wanted = lower(word);
+    const allowed = Math.min(Math.floor(wanted.length / 2), 2);
+    const near = candidates.map((it) => [distance(wanted, it), it]).filter(([far]) => far <= allowed);
+    return near.sort((a, b) => a[0] - b[0])[0]?.[1] ?? null;
+  };
+
   const isBlank = (c) => /^\p{White_Space}$/u.test(c);
 
   // --- Tokens --------------------------------------------------------------------------------
@@ -417,7 +439,9 @@ const Filter = (() => {
   const compile = (token, context) => {
     const field = find(token.field, context.fields);
     if (!field) {
-      throw new Fault(token.at, `unknown field \`${token.field}\``, "text with : = ~ < or > in it must be quoted");
+      const near = nearest(token.field, context.fields.flatMap((field) => field.names));
+      throw new Fault(token.at, `unknown field \`${token.field}\``,
+        near ? `did you mean \`${near}\`?` : "text with : = ~ < or > in it must be quoted");
     }
     const { op, value } = token;
     const [name] = field.names;
@@ -523,8 +547,10 @@ const Filter = (() => {
       matching = field.words.filter((word) => word === wanted);
     }
     if (matching.length === 0) {
+      const near = nearest(value.text, field.words);
+      const listed = field.words.length > 20 ? "" : `it is one of ${field.words.join(", ")}`;
       throw new Fault(value.at, `unknown ${field.names[0]} \`${value.text}\``,
-        field.words.length > 20 ? "" : `it is one of ${field.words.join(", ")}`);
+        near ? `did you mean \`${near}\`?` : listed);
     }
     const set = new Set(matching);
     return (it) => any(it.texts(field.names[0]), op === "!=", (has) => set.has(has));

@@ -100,11 +100,7 @@ impl Grid {
             self.double();
         }
         let Some(class) = class else { return };
-        let subject = CallGroup::Call {
-            origin: exchange.origin,
-            method: exchange.method.clone(),
-            name: exchange.name.clone(),
-        };
+        let subject = subject_of(exchange);
         if !self.calls.contains_key(&subject) {
             let texts = exchange.method.len() + exchange.name.as_ref().map_or(0, |name| name.len());
             if self.calls.len() >= limits::MAX_TABLE_ROWS || !has_room(texts) {
@@ -114,6 +110,24 @@ impl Grid {
         let classes = self.calls.entry(subject).or_insert([0; CLASSES]);
         if let Some(count) = classes.get_mut(class) {
             *count = count.saturating_add(1);
+        }
+    }
+
+    /// Takes back an exchange that was recorded: it counts on another leg of a proxy.
+    pub(super) fn forget(&mut self, exchange: &Exchange) {
+        let class = exchange.latency_ns().map(class);
+        let column = exchange.request.span.start.time.0.div_euclid(self.width);
+        if let Some(column) = self.columns.get_mut(&column) {
+            column.failed = column.failed.saturating_sub(has_failed(exchange).into());
+            if let Some(count) = class.and_then(|class| column.answered.get_mut(class)) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        let subject = subject_of(exchange);
+        if let Some(count) =
+            class.and_then(|class| self.calls.get_mut(&subject).and_then(|classes| classes.get_mut(class)))
+        {
+            *count = count.saturating_sub(1);
         }
     }
 
@@ -171,6 +185,10 @@ impl Grid {
         let last = last.saturating_sub(1) / PER_DECADE * PER_DECADE + PER_DECADE;
         Some((first, last.min(CLASSES - 2)))
     }
+}
+
+fn subject_of(exchange: &Exchange) -> CallGroup {
+    CallGroup::Call { origin: exchange.origin, method: exchange.method.clone(), name: exchange.name.clone() }
 }
 
 /// Whether an exchange failed or was cancelled.

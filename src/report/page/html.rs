@@ -20,7 +20,7 @@ impl Html {
 
     /// Appends text, sanitized and escaped.
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
-        push_escaped(&sanitize::clean(text), &mut self.text);
+        push_escaped(&sanitize::escape(&sanitize::redact(text)), &mut self.text);
         self
     }
 
@@ -39,6 +39,11 @@ impl Html {
     /// Appends a cell of a table that is read by its digits.
     pub(super) fn number_cell(&mut self, text: &str) -> &mut Self {
         self.raw("<td class=\"n\">").text(text).raw("</td>")
+    }
+
+    /// Appends a cell with a number.
+    pub(super) fn count_cell(&mut self, count: u64) -> &mut Self {
+        self.raw("<td class=\"n\">").number(count).raw("</td>")
     }
 
     /// Appends a number of exchanges that failed: empty for 0.

@@ -6,9 +6,9 @@
 //!  entries ─▶ Rows ─▶ exchanges, charts (Grid) ──────┘
 //! ```
 //!
-//! Everything can be read without scripts. `page.js` puts all exchanges that the page holds in the
-//! place of the first of them, filters them with the language of `--filter` (`filter.js`), and
-//! draws the messages of a chosen one. The page refers to nothing outside: a policy in its head
+//! Everything can be read without scripts. `page.js` replaces the first exchanges by all that the
+//! page holds, filters them with the language of `--filter` (`filter.js`), and draws the messages
+//! of a chosen one. The page refers to nothing outside: a policy in its head
 //! (Content-Security-Policy level 3) allows one style sheet and one script, by their hashes, and no
 //! request. It holds no bodies and no header fields; texts are sanitized as in the other formats.
 

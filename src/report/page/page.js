@@ -1,7 +1,7 @@
 
 /**
- * Puts all exchanges of the page in the place of the first of them: filter, map of durations, list
- * with timelines, and the diagram of the chosen one.
+ * Replaces the first exchanges, which are in the HTML, by all that the page holds: filter, map of
+ * durations, list with timelines, and the messages of the chosen one.
  *
  * The list draws the rows that can be seen and no others, so that its size does not depend on the
  * number of exchanges. Text enters the page as text, never as markup.
@@ -729,6 +729,11 @@
             make("span", { class: `text ${tone}` }, text), " ", make("span", { class: "more" }, more)),
           make("span", { class: "arrow", "aria-hidden": "true" })));
     });
+    const progress = (data.notes.get(it.n) ?? []).filter((note) => note.method === "notifications/progress");
+    if (it.progress > progress.length) {
+      const more = several(it.progress - progress.length, "progress notification");
+      items.push(make("li", { class: "gap" }, `${more} not in this page`));
+    }
     const { session } = it;
     return make("div", { class: "diagram" },
       make("div", { class: "ends", "aria-hidden": "true" },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::grid::{self, Grid};
-use crate::base::{Side, Timestamp, limits};
+use crate::base::{PacketNo, Side, Timestamp, limits};
 use crate::ledger::{Entry, Exchange, Record, Views};
 
 /// Exchanges that are kept from the beginning of the capture, in tenths of
@@ -26,7 +26,7 @@ pub(super) struct Note {
     pub(super) from: Side,
     pub(super) method: Arc<str>,
     pub(super) time: Timestamp,
-    pub(super) packet: crate::base::PacketNo,
+    pub(super) packet: PacketNo,
     pub(super) bytes: u64,
 }
 
@@ -137,6 +137,7 @@ impl Rows {
             let dropped = self.first.remove(from + at);
             self.text_len = self.text_len.saturating_sub(text_len_of(&dropped));
             self.all = self.all.saturating_sub(1);
+            self.grid.forget(&dropped);
         }
     }
 
@@ -171,7 +172,7 @@ impl Rows {
     }
 }
 
-/// Whether texts of this length may be kept. Then they count.
+/// Returns whether texts of this length may be kept, and counts them if so.
 fn has_room(text_len: &mut usize, len: usize) -> bool {
     let has_room = *text_len + len <= limits::MAX_PAGE_TEXT;
     *text_len += if has_room { len } else { 0 };
@@ -217,6 +218,23 @@ mod tests {
         assert_eq!((rows.len(), rows.shares()), (3 * most, [6000, 2, 2000]));
         let kept: Vec<u64> = rows.exchanges().iter().map(|exchange| exchange.n).collect();
         assert!(kept.is_sorted() && kept.contains(&(2 * most)) && failed.iter().all(|n| kept.contains(n)));
+    }
+
+    /// A call that was captured on both legs of a proxy counts once, on the leg in front.
+    #[test]
+    fn legs_count_once() {
+        let mut rows = Rows::new(Views::Front);
+        let (back, mut front) =
+            (sample::exchange(1, "initialize", None, 1), sample::exchange(2, "initialize", None, 1));
+        front.twins.behind = Some(1);
+        let mut call = sample::exchange(3, "ping", None, 1);
+        call.twins.in_front = Some(4);
+        for exchange in [back, front, call] {
+            rows.push(&entry(exchange));
+        }
+        assert_eq!((rows.len(), rows.exchanges().len(), rows.exchanges()[0].n), (1, 1, 2));
+        let counted: u32 = rows.grid().columns().map(|(_, column)| column.answered.iter().sum::<u32>()).sum();
+        assert_eq!(counted, 1);
     }
 
     #[test]

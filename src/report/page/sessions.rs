@@ -58,7 +58,7 @@ fn session(row: &SessionRow, html: &mut Html) {
     end(session.client_info.as_ref(), &label::client(of), html);
     end(session.server_info.as_ref(), &label::server(&of.identity()), html);
     html.cell(of.transport.name()).cell(session.protocol_version.as_deref().unwrap_or_default());
-    html.number_cell(&row.exchanges.to_string()).failures_cell(row.errors).failures_cell(row.unanswered);
+    html.count_cell(row.exchanges).failures_cell(row.errors).failures_cell(row.unanswered);
     html.number_cell(&row.max_ns.map(units::duration).unwrap_or_default());
     let degraded = if session.degraded.any() { " (degraded)" } else { "" };
     html.cell(&format!("{}{degraded}", session.ended.name())).raw("</tr>");
@@ -92,7 +92,7 @@ fn definitions(offer: &OfferRow, html: &mut Html) {
     for definition in largest.iter().take(DEFINITIONS) {
         html.raw("<tr><th scope=\"row\">").text(&definition.name).raw("</th>");
         html.number_cell(&units::bytes(definition.bytes));
-        html.number_cell(&definition.uses.to_string()).raw("</tr>");
+        html.count_cell(definition.uses).raw("</tr>");
     }
     html.raw("</tbody></table>");
     html.more(largest.len() as u64, largest.len().min(DEFINITIONS)).raw("</div></details>");

@@ -40,6 +40,9 @@ pub(super) fn source(options: &Options) -> String {
 
 /// Directories are no concern of who gets the page.
 fn base_name(file: &str) -> &str {
+    if file == "-" {
+        return "standard input";
+    }
     file.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(file)
 }
 
