@@ -27,7 +27,7 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test analyzer properties e2e attacks work mutants fuzz bench bench-peers install uninstall clean cargo libpcap components
+.PHONY: help build run test analyzer tables properties e2e attacks work mutants fuzz bench bench-peers install uninstall clean cargo libpcap components
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,12 +47,17 @@ analyzer: cargo libpcap components ## Check the analyzer alone: no server, no tr
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
 	$(CARGO) test --locked --no-default-features --lib cli::
 
+tables: cargo libpcap components ## Check export --to parquet, which is no default feature
+	$(CARGO) clippy --locked --all-targets --features parquet -- -D warnings
+	$(CARGO) test --locked --features parquet --lib export::
+	$(CARGO) test --locked --features parquet --test all formats::
+
 properties: cargo libpcap ## Run the property tests on new random values, PROPTEST_CASES each
 	PROPTEST_CASES=$(PROPTEST_CASES) $(CARGO) test --locked --lib
 	PROPTEST_CASES=$(PROPTEST_CASES) $(CARGO) test --locked --test all
 
 e2e: cargo libpcap ## Test the server with the MCP conformance suite, SDK clients and the Inspector, and the HTML report
-	$(CARGO) build --locked
+	$(CARGO) build --locked --features parquet
 	python3 tests/e2e/run.py $(TARGET)/debug/mcpdump $(TARGET)/e2e
 
 attacks: cargo libpcap ## Run the large attacks on memory and time, and print their cost

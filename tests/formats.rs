@@ -153,7 +153,7 @@ fn entries(capture: Capture) -> Vec<Entry> {
 fn outputs(entries: &[Entry]) -> Vec<(&'static str, String)> {
     let mut outputs = Vec::new();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    for format in FORMATS {
+    for format in FORMATS.iter().filter(|format| !format.is_directory) {
         let options = WriterOptions { with_secrets: true, ..WriterOptions::default() };
         let (mut writer, mut out) = ((format.writer)(options), Vec::new());
         writer.begin(&mut out).unwrap();
@@ -168,6 +168,8 @@ fn outputs(entries: &[Entry]) -> Vec<(&'static str, String)> {
         report::write(format, &ledger.snapshot(), &report::Options::default(), &mut out).unwrap();
         outputs.push((format.name(), text(out)));
     }
+    #[cfg(feature = "parquet")]
+    outputs.push(("parquet", tables::text(entries)));
     outputs
 }
 
@@ -272,4 +274,122 @@ fn the_program_counts_what_it_masks() {
     assert!(said.contains("expected default, session-ids, key:NAME"), "{said}");
     let (_, said) = run(&["export", "--redact", "default", "-w", "/dev/null"]);
     assert!(said.contains("-w writes packets as they are"), "{said}");
+}
+
+/// The tables of Parquet, read back.
+#[cfg(feature = "parquet")]
+mod tables {
+    use std::fs::{self, File};
+    use std::path::Path;
+
+    use mcpdump::export::parquet::Parquet;
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use parquet::record::{Field, Row};
+
+    use super::*;
+    use crate::support::run::parse_rows;
+
+    /// Writes the tables, and returns the rows of each as JSON.
+    fn rows(entries: &[Entry]) -> BTreeMap<String, Vec<Value>> {
+        let directory = tempfile::TempDir::new().unwrap();
+        let options =
+            WriterOptions { directory: Some(directory.path().to_owned()), ..WriterOptions::default() };
+        let (mut writer, mut out) = (Parquet::new(options), Vec::new());
+        writer.begin(&mut out).unwrap();
+        entries.iter().for_each(|entry| writer.entry(entry, &mut out).unwrap());
+        writer.finish(&mut out).unwrap();
+        assert!(out.is_empty());
+        let mut tables = BTreeMap::new();
+        collect(directory.path(), &mut |path| {
+            let table = path.strip_prefix(directory.path()).unwrap().iter().next().unwrap();
+            let rows: &mut Vec<Value> = tables.entry(table.to_str().unwrap().to_owned()).or_default();
+            let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+            rows.extend(reader.get_row_iter(None).unwrap().map(|row| value(&row.unwrap())));
+        });
+        tables
+    }
+
+    fn value(row: &Row) -> Value {
+        let member = |(name, field): (&String, &Field)| {
+            let value = match field {
+                Field::Null => Value::Null,
+                Field::Str(text) => text.clone().into(),
+                Field::Long(number) => (*number).into(),
+                other => other.to_string().into(),
+            };
+            (name.clone(), value)
+        };
+        Value::Object(row.get_column_iter().map(member).collect())
+    }
+
+    fn collect(directory: &Path, visit: &mut impl FnMut(&Path)) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { collect(&path, visit) } else { visit(&path) }
+        }
+    }
+
+    /// Everything that the tables hold.
+    pub(super) fn text(entries: &[Entry]) -> String {
+        rows(entries).values().flatten().map(|row| format!("{row}\n")).collect()
+    }
+
+    /// Each row of JSON lines is a row of its table, with the same values.
+    #[test]
+    fn tables_hold_what_json_lines_hold() {
+        for capture in Capture::all() {
+            let run = capture.run();
+            let tables = rows(&run.entries);
+            let lines = parse_rows(&run.jsonl());
+            let kinds = ["exchange", "notification", "stream", "finding"];
+            for kind in kinds {
+                let wanted: Vec<&Value> = lines.iter().filter(|line| line["type"] == kind).collect();
+                let mut rows: Vec<&Value> = tables[&format!("{kind}s")].iter().collect();
+                assert_eq!(rows.len(), wanted.len(), "{}: {kind}", capture.0);
+                if kind != "exchange" {
+                    continue;
+                }
+                rows.sort_by_key(|row| row["n"].as_i64());
+                let mut wanted = wanted;
+                wanted.sort_by_key(|line| line["n"].as_i64());
+                for (row, line) in rows.iter().zip(wanted) {
+                    for name in ["method", "name", "status", "cause", "session_id", "transport", "tcp_stream"]
+                    {
+                        assert_eq!(row[name], line[name], "{}: {name} of {row}", capture.0);
+                    }
+                    let total = line["total_ms"].as_f64().map(|ms| (ms * 1e6).round());
+                    assert_eq!(row["total_ns"].as_f64(), total, "{}: {row}", capture.0);
+                    assert_eq!(row["error_message"], line["error"]["message"], "{}: {row}", capture.0);
+                }
+            }
+        }
+    }
+
+    /// The program writes a new directory, in its sandbox, and refuses others.
+    #[test]
+    fn the_program_writes_a_new_directory() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let tables = directory.path().join("a/tables");
+        let run = |path: &Path| {
+            let output = mcpdump()
+                .args(["export", "--to", "parquet", "captures/ts-sse/capture.pcap", "-o"])
+                .arg(path)
+                .output()
+                .unwrap();
+            assert!(output.stdout.is_empty());
+            (output.status.code(), String::from_utf8(output.stderr).unwrap())
+        };
+        let (status, said) = run(&tables);
+        assert_eq!(status, Some(0), "{said}");
+        let mut paths = Vec::new();
+        collect(&tables, &mut |path| paths.push(path.strip_prefix(&tables).unwrap().display().to_string()));
+        paths.sort();
+        assert_eq!(paths.len(), 4, "{paths:?}");
+        assert!(paths[0].starts_with("exchanges/date=2026-11-") && paths[0].contains("/server=127.0.0.1%3A"));
+        assert!(paths.iter().all(|path| path.ends_with("part-0001.parquet")), "{paths:?}");
+        let (status, said) = run(&tables);
+        assert!(status == Some(2) && said.contains("is not empty: name a new directory"), "{said}");
+        let (status, said) = run(Path::new("-"));
+        assert!(status == Some(2) && said.contains("name a new one with -o"), "{said}");
+    }
 }

@@ -75,6 +75,11 @@ impl Output {
         self.is_file
     }
 
+    /// Sets the name for messages.
+    pub(super) fn set_name(&mut self, name: String) {
+        self.name = name;
+    }
+
     /// Returns a handle of the named file; `None` for standard output.
     ///
     /// # Errors

@@ -70,8 +70,9 @@ mod linux {
     /// used.
     const TESTED: ABI = ABI::V6;
 
-    /// Permissions to create and write files.
-    const CREATE: [AccessFs; 3] = [AccessFs::MakeReg, AccessFs::WriteFile, AccessFs::Truncate];
+    /// Permissions to create and write files, and directories for them.
+    const CREATE: [AccessFs; 4] =
+        [AccessFs::MakeReg, AccessFs::MakeDir, AccessFs::WriteFile, AccessFs::Truncate];
 
     /// Controlling terminal of the process (tty(4)).
     const TERMINAL: &str = "/dev/tty";

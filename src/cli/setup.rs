@@ -102,6 +102,27 @@ impl Setup {
         Unprivileged { directory, ..unprivileged }.start(request, path, Frontend::Lines { rereads })
     }
 
+    /// Does the same for a command that writes a new directory instead of a file.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and the directory is not empty or cannot be created.
+    pub(super) fn open_with_new_directory(request: &Request, directory: &Path) -> anyhow::Result<Self> {
+        let unprivileged = Unprivileged::open(request)?;
+        if unprivileged.directory.is_some() {
+            anyhow::bail!("-C and -G create files in one directory, the export in another: leave out one");
+        }
+        let name = directory.display();
+        std::fs::create_dir_all(directory).with_context(|| format!("{name}: cannot be created"))?;
+        if std::fs::read_dir(directory).with_context(|| format!("{name}: cannot be read"))?.next().is_some() {
+            anyhow::bail!("{name}: is not empty: name a new directory");
+        }
+        let rereads = request.slices_matching();
+        let unprivileged = Unprivileged { directory: Some(directory.to_owned()), ..unprivileged };
+        let mut setup = unprivileged.start(request, None, Frontend::Lines { rereads })?;
+        setup.output.set_name(name.to_string());
+        Ok(setup)
+    }
+
     /// Does the same for a command that reads the files of a second request after those of the
     /// first. The second value reads them.
     ///

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use super::csv::Csv;
 use super::har::Har;
 use super::jsonl::JsonLines;
+#[cfg(feature = "parquet")]
+use super::parquet::Parquet;
 use super::trace::Trace;
 use super::writer::{Export, WriterOptions};
 use crate::base::{UnknownName, find_by_name};
@@ -16,6 +18,8 @@ pub struct Format {
     pub name: &'static str,
     /// The usual extension of its files, without the dot.
     pub extension: &'static str,
+    /// Whether it writes files into a directory ([`WriterOptions::directory`]), and nothing else.
+    pub is_directory: bool,
     /// What it is, for the help of `--to`.
     pub summary: &'static str,
     /// Makes a writer.
@@ -27,26 +31,38 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "jsonl",
         extension: "jsonl",
+        is_directory: false,
         summary: "one JSON object a line",
         writer: |options| Box::new(JsonLines::new(options.files)),
     },
     Format {
         name: "csv",
         extension: "csv",
+        is_directory: false,
         summary: "a row an exchange, for spreadsheets",
         writer: |options| Box::new(Csv::new(options.files)),
     },
     Format {
         name: "har",
         extension: "har",
+        is_directory: false,
         summary: "HTTP Archive 1.2: an entry a transaction, for browsers and proxies",
         writer: |options| Box::new(Har::new(options)),
     },
     Format {
         name: "trace",
         extension: "trace.json",
+        is_directory: false,
         summary: "a time axis for Perfetto and chrome://tracing",
         writer: |options| Box::new(Trace::new(options)),
+    },
+    #[cfg(feature = "parquet")]
+    Format {
+        name: "parquet",
+        extension: "parquet",
+        is_directory: true,
+        summary: "tables in a directory, for DuckDB and Spark",
+        writer: |options| Box::new(Parquet::new(options)),
     },
 ];
 

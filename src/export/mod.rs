@@ -7,6 +7,8 @@ pub mod csv;
 mod format;
 pub mod har;
 pub mod jsonl;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod redact;
 pub mod slice;
 #[cfg(test)]

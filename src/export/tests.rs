@@ -8,5 +8,6 @@ fn formats_are_found_by_name() {
         assert_eq!((format.writer)(WriterOptions::default()).wants(), wants);
     }
     let error = "xml".parse::<&Format>().unwrap_err();
-    assert_eq!(error.to_string(), "no export format \"xml\": expected jsonl, csv, har, trace");
+    let expected = "no export format \"xml\": expected jsonl, csv, har, trace";
+    assert!(error.to_string().starts_with(expected), "{error}");
 }

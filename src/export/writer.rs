@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 
 use super::redact::Tally;
 use crate::base::Files;
@@ -16,6 +17,8 @@ pub struct WriterOptions {
     pub with_secrets: bool,
     /// Whether entries have passed a filter.
     pub is_filtered: bool,
+    /// Where a format that writes a directory writes it; `None` writes nothing.
+    pub directory: Option<PathBuf>,
     /// What is masked in the entries, counted while they come.
     pub redacted: Tally,
 }

@@ -98,6 +98,8 @@ def judges(program, folder):
     found["formats of check"] = lambda _: lines_of(folder, formats)
     trace = [python, str(folder / "trace.py"), str(program), str(CAPTURES), str(folder)]
     found["traces in Perfetto"] = lambda _: lines_of(folder, trace)
+    tables = [python, str(folder / "parquet.py"), str(program), str(CAPTURES), str(folder)]
+    found["tables in DuckDB"] = lambda _: lines_of(folder, tables)
     return found
 
 

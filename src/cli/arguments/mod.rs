@@ -330,7 +330,7 @@ pub(crate) struct ExportOptions {
     pub(crate) with_secrets: bool,
     #[command(flatten)]
     pub(crate) redaction: Redaction,
-    /// Write to this file instead of standard output
+    /// Write to this file instead of standard output; with --to parquet into this new directory
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
 }

@@ -1,5 +1,7 @@
 //! `mcpdump export`: everything that was seen, for other programs.
 
+use std::path::Path;
+
 use anyhow::{Context as _, bail};
 
 use super::analysis;
@@ -23,7 +25,9 @@ use crate::ledger::{Entry, Record};
 pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<Outcome> {
     let mut matching = Matching::new(request, options.views)?;
     let redactor = options.redaction.redactor(request)?;
+    let directory = directory(options)?;
     let mut writer = (options.to.writer)(WriterOptions {
+        directory: directory.map(Path::to_owned),
         redacted: redactor.as_ref().map(Redactor::tally).unwrap_or_default(),
         files: request.numbering.clone(),
         with_secrets: options.with_secrets,
@@ -39,8 +43,11 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
         let file = tempfile::tempfile().context("a temporary file for the bodies cannot be created")?;
         writer.spill_into(file);
     }
-    let Setup { mut reader, mut output, slicer, matching_packets, .. } =
-        Setup::open(request, options.output.as_deref())?;
+    let setup = match directory {
+        Some(directory) => Setup::open_with_new_directory(request, directory)?,
+        None => Setup::open(request, options.output.as_deref())?,
+    };
+    let Setup { mut reader, mut output, slicer, matching_packets, .. } = setup;
     if matching_packets.is_some() {
         matching.plan_slice();
     }
@@ -80,6 +87,18 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
         });
     redaction::report(redactor.as_ref());
     reader.finish(result)
+}
+
+/// The directory that the format writes; `None` if it writes a file.
+///
+/// # Errors
+/// None is named.
+fn directory(options: &ExportOptions) -> anyhow::Result<Option<&Path>> {
+    match options.output.as_deref() {
+        _ if !options.to.is_directory => Ok(None),
+        Some(path) if path.as_os_str() != "-" => Ok(Some(path)),
+        _ => bail!("--to {} writes a directory: name a new one with -o", options.to.name),
+    }
 }
 
 /// Whether an entry is of the kind that was asked for. Payloads are no rows of their own.
