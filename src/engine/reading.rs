@@ -9,8 +9,8 @@ pub(super) const MAX_PACKETS: usize = 64;
 
 impl Engine {
     /// Takes the next item of a source and appends what it completes to `out`, at most a few
-    /// thousand values, or some with 8 MiB of payloads: the rest comes with the next calls. Returns false at the end of the
-    /// capture, when everything was emitted.
+    /// thousand values, or some with 8 MiB of payloads: the rest comes with the next calls. Returns
+    /// false at the end of the capture, when everything was emitted.
     ///
     /// One item, because a source may wait for the second while somebody wants to see what the
     /// first completed.

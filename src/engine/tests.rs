@@ -281,8 +281,8 @@ fn a_packet_of_batches_is_emitted_in_parts() {
     assert_eq!(batches, 24);
 }
 
-/// A packet may carry many bodies that are large when they are decoded, and no messages: their bytes
-/// are not all held at one time.
+/// A packet may carry many bodies that are large when they are decoded, and no messages: their
+/// bytes are not all held at one time.
 #[test]
 fn a_packet_of_payloads_is_emitted_in_parts() {
     const LEN: usize = 2 << 20;

@@ -283,7 +283,7 @@ attacks! {
     held_out_of_order = low::held_out_of_order(100, 2_000, 48, "");
     held_heads = low::held_heads(100, 2_000, 48, "");
     held_bodies = low::held_bodies(100, 2_000, 48, "");
-    brotli_flushes = compressed::brotli_flushes(20, 300, 256, "http.body_too_long");
+    brotli_flushes = compressed::brotli_flushes(32, 300, 256, "http.body_too_long");
     packet_of_events = compressed::packet_of_events(10_000, 700_000, 64, "");
     packed_capabilities = compressed::packed_capabilities(20, 2_000, 128, "");
     long_sessions = compressed::long_sessions(500, 30_000, 256, "");
@@ -302,7 +302,7 @@ attacks! {
     reopened = storms::reopened(1_000, 30_000, 256, "");
     trials = storms::trials(1_000, 30_000, 256, "");
     replicas = storms::replicas(1_000, 15_000, 256, "");
-    offers = storms::offers(5_000, 400_000, 128, "");
+    offers = storms::offers(8_000, 400_000, 128, "");
     long_names = storms::long_names(400, 40_000, 256, "");
     spread = storms::spread(100, 12_000, 256, "");
     pipelines = storms::pipelines(5, 100, 256, "");
@@ -347,7 +347,7 @@ attacks! {
     h2_lengths = h2::lengths(100, 2_000, 256, "");
     h2_lies = h2::lies(5_000, 300_000, 64, "http2.bad_frame");
     h2_lost = h2::lost(2_048, 102_400, 64, "");
-    h2_brotli_flushes = h2::brotli_flushes(20, 300, 256, "");
+    h2_brotli_flushes = h2::brotli_flushes(32, 300, 256, "");
     h2_bombs = h2::bombs(40, 1_000, 128, "http.content_limit");
     h2_unanswered = h2::unanswered(2_000, 100_000, 256, "");
     h2_grpc = h2::grpc(5_000, 400_000, 48, "");
