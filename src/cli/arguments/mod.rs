@@ -458,7 +458,15 @@ impl Only {
 /// Parses the name of an export format: one of [`export::FORMATS`].
 fn export_formats() -> impl TypedValueParser<Value = &'static export::Format> {
     let values = export::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.summary));
-    PossibleValuesParser::new(values).try_map(|name| name.parse::<&'static export::Format>())
+    // Hidden: what is missing is said when it is asked for.
+    #[cfg(not(feature = "parquet"))]
+    let values = values.chain([PossibleValue::new("parquet").hide(true)]);
+    PossibleValuesParser::new(values).try_map(|name| {
+        name.parse::<&'static export::Format>().map_err(|unknown| match &*name {
+            "parquet" => "not in this program: cargo build --release --features parquet".to_owned(),
+            _ => unknown.to_string(),
+        })
+    })
 }
 
 /// Whether a word is a command of the feature `demo`.
@@ -470,6 +478,17 @@ pub(crate) fn is_demo_command(word: &std::ffi::OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Programs are built with Parquet or without; those without say how to get it.
+    #[test]
+    fn a_format_that_was_left_out_is_known() {
+        let parsed = Arguments::try_parse_from(["mcpdump", "export", "--to", "parquet", "a.pcap"]);
+        if cfg!(feature = "parquet") {
+            assert!(parsed.is_ok());
+        } else {
+            assert!(parsed.unwrap_err().to_string().contains("--features parquet"));
+        }
+    }
 
     #[test]
     fn the_declaration_is_valid() {
