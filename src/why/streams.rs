@@ -67,7 +67,7 @@ fn segments<'a>(
     stream: &Stream,
     trace: &'a Trace,
 ) -> Option<impl Iterator<Item = &'a TracedSegment> + use<'a>> {
-    let (from, end) = (stream.span.start.packet.min(stream.span.first), stream.end.map(|end| end.packet));
+    let (from, end) = (stream.span.start.packet.max(stream.span.first), stream.end.map(|end| end.packet));
     let is_within = move |packet| from <= packet && end.is_none_or(|end| packet <= end);
     let sent = trace.sent_by(Side::Server).filter(move |it| it.is_news() && is_within(it.origin.packet));
     (!trace.has_holes() && stream.degraded.is_none()).then_some(sent)
@@ -101,7 +101,7 @@ fn portions(stream: &Stream, trace: &Trace) -> Option<Sentence> {
     let size = buffer_size(first.len).filter(|_| run.len() >= MIN_PORTIONS)?;
     let text = format!(
         "The stream came in {} portions of {size} bytes, {} apart on average: something between the \
-         server's code and this place sends when its buffer of that size is full, so events wait",
+         server's code and the place of the capture sends only when a buffer of that size is full: events wait",
         run.len(),
         precise(last.first.time.since(first.first.time) / i64::try_from(run.len() - 1).ok()?),
     );
