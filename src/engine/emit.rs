@@ -59,7 +59,7 @@ impl Engine {
                     }
                 }
                 EmittedKind::Payload(fact) => {
-                    self.large = self.large.saturating_add(output::texts(fact.bytes.len()));
+                    self.large = self.large.saturating_add(output::values_in(fact.bytes.len()));
                     out.push(Entry::Fact(Fact::Payload(fact)));
                 }
                 EmittedKind::Segment(fact) => out.push(Entry::Fact(Fact::Segment(fact))),

@@ -517,7 +517,7 @@ impl Lane {
                 && let Some(fact) = payload(*by.peers, &update)
             {
                 output.emit_updates(&by, &mut list);
-                more = more.saturating_add(output::texts(fact.bytes.len()));
+                more = more.saturating_add(output::values_in(fact.bytes.len()));
                 output.emit(EmittedKind::Payload(Box::new(fact)));
             }
             list.push(rpc::read(update));

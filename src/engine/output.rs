@@ -52,7 +52,7 @@ impl<'a> Output<'a> {
 }
 
 /// Returns the number of values that so many bytes count as beside one.
-pub(super) fn texts(bytes: usize) -> usize {
+pub(super) fn values_in(bytes: usize) -> usize {
     bytes / TEXT
 }
 
@@ -60,7 +60,7 @@ pub(super) fn texts(bytes: usize) -> usize {
 /// each fault is one, and of a long text each [`TEXT`]. 0 if nothing is kept of it.
 pub(super) fn beside_one(update: &ParsedUpdate) -> usize {
     let parsed = match &update.kind {
-        UpdateKind::Request(head) | UpdateKind::Response(head) => return texts(head.text().len()),
+        UpdateKind::Request(head) | UpdateKind::Response(head) => return values_in(head.text().len()),
         UpdateKind::RequestBody(parsed) | UpdateKind::ResponseBody(parsed) | UpdateKind::Sent(parsed) => {
             parsed
         }
