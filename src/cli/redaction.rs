@@ -1,5 +1,7 @@
 //! The rules of `--redact`, applied.
 
+use std::borrow::Cow;
+
 use anyhow::{anyhow, bail};
 
 use super::arguments::Redaction;
@@ -7,6 +9,7 @@ use super::messages;
 use super::request::Request;
 use crate::base::units;
 use crate::export::redact::Redactor;
+use crate::ledger::Entry;
 
 impl Redaction {
     /// Returns what masks entries; `None` if nothing is to be masked.
@@ -19,6 +22,11 @@ impl Redaction {
         }
         Redactor::new(&self.redact).map_err(|error| anyhow!("--redact: {error}"))
     }
+}
+
+/// Returns an entry without what the rules mask; the entry itself without rules.
+pub(super) fn masked<'a>(redactor: Option<&Redactor>, entry: &'a Entry) -> Cow<'a, Entry> {
+    redactor.map_or(Cow::Borrowed(entry), |redactor| Cow::Owned(redactor.redact(entry)))
 }
 
 /// Prints what was masked.

@@ -63,11 +63,10 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
         analysis::run(&mut reader, engine, progress_bar, |entries| {
             output.write(|output| {
                 matching.select(entries, |entry| match entry {
-                    entry if !is_wanted(entry, options.only) => Ok(()),
-                    entry => match &redactor {
-                        Some(redactor) => writer.entry(&redactor.redact(entry), output),
-                        None => writer.entry(entry, output),
-                    },
+                    entry if is_wanted(entry, options.only) => {
+                        writer.entry(&redaction::masked(redactor.as_ref(), entry), output)
+                    }
+                    _ => Ok(()),
                 })?;
                 output.end_batch()
             })

@@ -60,10 +60,9 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
         let found: Vec<_> =
             watch.flat_map(|watch| entries.iter().flat_map(|entry| watch.push(entry))).collect();
         let mut push = |entry: &Entry| {
-            let masked = redactor.as_ref().map(|redactor| redactor.redact(entry));
-            let entry = masked.as_ref().unwrap_or(entry);
-            ledger.push(entry);
-            rows.iter_mut().for_each(|rows| rows.push(entry));
+            let entry = redaction::masked(redactor.as_ref(), entry);
+            ledger.push(&entry);
+            rows.iter_mut().for_each(|rows| rows.push(&entry));
             Ok(())
         };
         matching.select(entries, &mut push)?;
@@ -73,10 +72,7 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
     let last: Vec<_> = last.into_iter().map(Entry::Finding).collect();
     let result = result.and_then(|()| {
         matching.select(&last, |entry| {
-            match &redactor {
-                Some(redactor) => ledger.push(&redactor.redact(entry)),
-                None => ledger.push(entry),
-            }
+            ledger.push(&redaction::masked(redactor.as_ref(), entry));
             Ok(())
         })
     });

@@ -233,8 +233,8 @@ fn of_session(session: Option<&SessionRef>) -> [Cell; 2] {
 
 /// The number of a connection, in the file of a packet of it.
 fn connection(stream: Option<u32>, packet: Option<PacketNo>, files: &Files) -> Cell {
-    let known = stream.zip(packet).and_then(|(stream, packet)| files.stream(stream, packet));
-    Cell::number(known.or(stream.filter(|_| !files.are_several())).map(u64::from))
+    let number = stream.and_then(|stream| files.stream(stream, packet.unwrap_or_default()));
+    Cell::number(number.map(u64::from))
 }
 
 /// Connection, first and last packet, and the file of the first if there are several.

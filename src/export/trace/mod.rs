@@ -529,8 +529,7 @@ fn packets(event: &mut Events, files: &Files, span: Span) {
 
 /// The number of a connection, in the file of one of its packets.
 fn stream_number(files: &Files, stream: Option<u32>, packet: PacketNo) -> Option<u64> {
-    let stream = stream?;
-    if files.are_several() { files.stream(stream, packet).map(u64::from) } else { Some(stream.into()) }
+    files.stream(stream?, packet).map(u64::from)
 }
 
 #[cfg(test)]
