@@ -21,6 +21,12 @@ pub fn kept_name(name: &str) -> Cow<'_, str> {
     kept_to(limits::MAX_NAME, name)
 }
 
+/// Returns the first characters of a text, at most `most` bytes.
+#[must_use]
+pub fn beginning(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
+}
+
 fn kept_to(limit: usize, text: &str) -> Cow<'_, str> {
     if text.len() <= limit {
         return Cow::Borrowed(text);

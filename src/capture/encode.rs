@@ -10,8 +10,8 @@
 
 use super::item::{LinkType, Packet};
 use super::pcapng::{ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECRETS, SECTION_HEADER, STATISTICS};
-use crate::base::Timestamp;
 use crate::base::fact::Losses;
+use crate::base::{Timestamp, text};
 
 /// Metadata of a file. Empty texts are omitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -336,7 +336,7 @@ impl BlockBody<'_> {
 const MAX_OPTION_TEXT: usize = 60_000;
 
 fn truncate(text: &str) -> &[u8] {
-    text.as_bytes().get(..text.floor_char_boundary(MAX_OPTION_TEXT)).unwrap_or_default()
+    text::beginning(text, MAX_OPTION_TEXT).as_bytes()
 }
 
 /// Nanoseconds since the epoch or `offset` (in seconds), as two halves, the upper first.

@@ -8,17 +8,13 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::outline::Outline;
 use crate::base::{Code, Finding};
 use crate::ledger::{Exchange, ServerRef};
 
 /// Bytes of an id, and of a URI, that a detail shows.
 pub(super) const SHOWN_ID: usize = 64;
 pub(super) const SHOWN_URI: usize = 200;
-
-/// Returns the first `most` bytes of a text from traffic, for a detail.
-pub(super) fn shown(text: &str, most: usize) -> &str {
-    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
-}
 
 /// The text of a message, parsed when a rule asks for it.
 #[derive(Debug)]
@@ -80,6 +76,11 @@ impl Call<'_> {
     /// The result; `None` if it is an error, its text is not known, or it is plain.
     pub(super) fn result(&self) -> Option<&Value> {
         self.response.as_ref()?.parse()?.result.as_ref()
+    }
+
+    /// The types of the members of the answer; `None` if its text is not known, or it is plain.
+    pub(super) fn response_outline(&self) -> Option<Outline<'_>> {
+        Outline::of(self.response.as_ref()?.bytes.as_ref()?)
     }
 
     /// Whether the answer is known and has no member that a rule looks for.

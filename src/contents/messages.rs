@@ -7,6 +7,7 @@ use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::call::{Call, Text};
+use super::result_types;
 use crate::base::fact::{PayloadFact, PayloadKind};
 use crate::base::{Side, limits};
 use crate::ledger::query::carries;
@@ -37,6 +38,9 @@ const MEMBERS: [&[u8]; 10] = [
     b"\"skill",
     b"\"contents\"",
 ];
+
+/// Members of a result that are looked for where it is not known which method it answers: HTTP+SSE.
+const OF_RESULTS: [&[u8]; 3] = [b"\"content\"", b"\"messages\"", b"\"completion\""];
 
 /// Methods of requests whose texts are kept.
 const METHODS: [&str; 18] = [
@@ -75,7 +79,8 @@ const NOTIFICATIONS: [&str; 7] = [
 /// [`limits::MAX_LIST_BODIES`] the oldest are dropped.
 #[derive(Debug)]
 pub(super) struct Messages {
-    members: [Finder<'static>; 10],
+    members: [Finder<'static>; MEMBERS.len()],
+    of_results: [Finder<'static>; OF_RESULTS.len()],
     method: Finder<'static>,
     /// By connection and transaction. Never iterated: its order is random.
     held: HashMap<(u32, u32), VecDeque<Held>, RandomState>,
@@ -94,14 +99,42 @@ struct Held {
     len: u64,
     /// `None` if it has no member that a rule looks for.
     bytes: Option<Box<[u8]>>,
-    /// Whether it asks for a list, whose answer is kept.
-    asks_list: bool,
+    /// Of a request: which text of its answer is kept.
+    answer: Answer,
+}
+
+/// Which text is kept of the answer to a request, if it has none of [`MEMBERS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// None.
+    Unchecked,
+    /// A list: all of it.
+    List,
+    /// A result of this method: if its shape is wrong.
+    Of(&'static str),
+}
+
+impl Answer {
+    fn to(method: &str) -> Self {
+        let checked = result_types::METHODS.into_iter().find(|it| *it == method);
+        let other = if method.ends_with("/list") { Self::List } else { Self::Unchecked };
+        checked.map_or(other, Self::Of)
+    }
+
+    fn is_wanted(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Unchecked => false,
+            Self::List => true,
+            Self::Of(method) => !result_types::is_right(method, bytes),
+        }
+    }
 }
 
 impl Default for Messages {
     fn default() -> Self {
         Self {
             members: MEMBERS.map(Finder::new),
+            of_results: OF_RESULTS.map(Finder::new),
             method: Finder::new(METHOD),
             held: HashMap::default(),
             order: VecDeque::new(),
@@ -122,24 +155,31 @@ impl Messages {
         let on = (payload.peers.tcp_stream, payload.transaction);
         match (payload.side, method_in(bytes, &self.method)) {
             (_, Some(method)) if NOTIFICATIONS.contains(&method) => {
-                self.hold((on.0, OF_CONNECTION), payload, (true, false));
+                self.hold((on.0, OF_CONNECTION), payload, (true, Answer::Unchecked));
             }
-            (Side::Client, Some(method)) if METHODS.contains(&method) => {
-                self.hold(on, payload, (true, method.ends_with("/list")));
+            (Side::Client, Some(method)) => {
+                let (keeps_text, answer) = (METHODS.contains(&method), Answer::to(method));
+                if keeps_text || answer != Answer::Unchecked {
+                    self.hold(on, payload, (keeps_text, answer));
+                }
             }
-            (Side::Client, _) => {}
+            (Side::Client, None) => {}
             (Side::Server, _) => {
-                let has_member = self.members.iter().any(|member| member.find(bytes).is_some());
+                let has = |members: &[Finder<'_>]| members.iter().any(|it| it.find(bytes).is_some());
                 let held = self.held.get(&on);
-                if has_member || held.is_some() {
-                    let is_list = held.is_some_and(|held| held.iter().any(|held| held.asks_list));
-                    self.hold(on, payload, (has_member || is_list, false));
+                let requests = || held.into_iter().flatten().filter(|it| it.side == Side::Client);
+                let is_known = requests().next().is_some();
+                let keeps_text = has(&self.members)
+                    || requests().any(|it| it.answer.is_wanted(bytes))
+                    || (!is_known && has(&self.of_results));
+                if keeps_text || held.is_some() {
+                    self.hold(on, payload, (keeps_text, Answer::Unchecked));
                 }
             }
         }
     }
 
-    fn hold(&mut self, on: (u32, u32), payload: &PayloadFact, (keeps_text, asks_list): (bool, bool)) {
+    fn hold(&mut self, on: (u32, u32), payload: &PayloadFact, (keeps_text, answer): (bool, Answer)) {
         let number = self.next;
         self.next += 1;
         let held = Held {
@@ -148,7 +188,7 @@ impl Messages {
             packets: (payload.span.first.0, payload.span.last.0),
             len: payload.bytes.len() as u64,
             bytes: keeps_text.then(|| Box::from(&*payload.bytes)),
-            asks_list,
+            answer,
         };
         self.bytes += held.cost();
         self.count += 1;

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::{Call, SHOWN_ID, shown};
+use super::call::{Call, SHOWN_ID};
 use crate::base::{Code, Finding, Timestamp, text, units};
 
 /// Tasks of sessions that are kept; the oldest are forgotten first.
@@ -83,7 +83,7 @@ impl Polls {
             }
         }
         is_due.then(|| {
-            let shown = shown(id, SHOWN_ID);
+            let shown = text::beginning(id, SHOWN_ID);
             let detail = format!(
                 "task {shown}: polled {MIN_EARLY} times sooner than the server's interval of {}, once after {}",
                 units::duration(wanted),

@@ -9,6 +9,7 @@ use super::negotiated::Negotiated;
 use super::pages::Pages;
 use super::param_headers::ParamHeaders;
 use super::removed_methods::RemovedMethods;
+use super::result_types::ResultTypes;
 use super::server_cards::ServerCards;
 use super::skills::Skills;
 use super::stateless_sessions::StatelessSessions;
@@ -25,6 +26,7 @@ pub struct Rules {
     deferred: Deferred,
     tools: Tools,
     list_types: ListTypes,
+    result_types: ResultTypes,
     pages: Pages,
     negotiated: Negotiated,
     tasks: Tasks,
@@ -85,6 +87,7 @@ impl Rules {
         findings.extend(self.tools.push(&call));
         findings.extend(self.param_headers.push(&call));
         findings.extend(self.list_types.push(&call));
+        findings.extend(self.result_types.push(&call));
         self.pages.push(&call, &mut self.deferred);
         findings.extend(self.negotiated.push(&call));
         findings.extend(self.tasks.push(&call, &mut self.deferred));

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use super::call::{Call, SHOWN_URI, server_key, shown};
+use super::call::{Call, SHOWN_URI, server_key};
 use crate::base::{Code, Finding, Timestamp, text};
 
 /// Files whose digests are kept. A skill has 512 at most.
@@ -90,7 +90,7 @@ impl Skills {
                 continue;
             }
             file.is_told = true;
-            let shown = shown(uri, SHOWN_URI);
+            let shown = text::beginning(uri, SHOWN_URI);
             let size = file.size.filter(|size| *size != bytes.len() as u64);
             let sizes = size.map(|size| format!(" ({} bytes, {size} in its entry)", bytes.len()));
             let sizes = sizes.unwrap_or_default();

@@ -5,9 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::{Call, SHOWN_URI, shown};
+use super::call::{Call, SHOWN_URI};
 use super::deferred::Deferred;
-use crate::base::{Code, Finding, Side};
+use crate::base::{Code, Finding, Side, text};
 use crate::ledger::Notification;
 
 /// Sessions whose subscriptions are kept.
@@ -188,7 +188,7 @@ impl Subscriptions {
         if is_subscribed || session.is_full || std::mem::replace(&mut session.is_told, true) {
             return;
         }
-        let shown = shown(uri, SHOWN_URI);
+        let shown = text::beginning(uri, SHOWN_URI);
         let detail = format!("{shown} was updated, and the client did not subscribe to it");
         deferred.push(number, notification.finding(Code::ContentsNotSubscribed, detail));
     }

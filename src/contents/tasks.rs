@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
-use super::call::{Call, SHOWN_ID, server_key, shown};
+use super::call::{Call, SHOWN_ID, server_key};
 use super::deferred::Deferred;
 use super::polls::Polls;
 use super::task_fields::{self, Revision};
@@ -164,7 +164,8 @@ impl Tasks {
             && !call.exchange.is_stateless()
             && !std::mem::replace(&mut known.is_told, true)
         {
-            let detail = format!("task {}: begins as {status}, not as working", shown(id, SHOWN_ID));
+            let detail =
+                format!("task {}: begins as {status}, not as working", text::beginning(id, SHOWN_ID));
             return Some(call.of_response(Code::ContentsTaskStatus, detail));
         }
         None
@@ -186,7 +187,7 @@ impl Tasks {
                     let detail = format!(
                         "{} of task {}, which the server does not know",
                         exchange.method,
-                        shown(id, SHOWN_ID)
+                        text::beginning(id, SHOWN_ID)
                     );
                     deferred.push(session, call.of_request(Code::ContentsUnknownTask, detail));
                 }
@@ -207,7 +208,7 @@ impl Tasks {
             };
             let detail = format!(
                 "task {}: unknown {} after it was created; {kept}",
-                shown(id, SHOWN_ID),
+                text::beginning(id, SHOWN_ID),
                 units::duration(age)
             );
             // Somebody may have cancelled it.
@@ -261,7 +262,7 @@ impl Task {
             if *at > asked || **ended == *status || std::mem::replace(&mut self.is_told, true) {
                 return None;
             }
-            return Some(format!("task {}: {status} after it was {ended}", shown(id, SHOWN_ID)));
+            return Some(format!("task {}: {status} after it was {ended}", text::beginning(id, SHOWN_ID)));
         }
         if matches!(status, "completed" | "failed" | "cancelled") {
             self.ended = Some((status.into(), known));

@@ -379,3 +379,27 @@ fn lists_with_a_member_of_another_type() {
     lost.lose("tools/list", json!({}), tool(json!(null)));
     lost.is_silent_on(&["contents.wrong_type"]);
 }
+
+/// One member of another type costs the whole result.
+#[test]
+fn results_with_a_member_of_another_type() {
+    let of = |method: &str, params: Value, result: Value| {
+        let mut talk = Talk::new(json!({"tools": {}, "resources": {}, "prompts": {}, "completions": {}}));
+        talk.ask(method, params.clone(), result.clone());
+        talk.ask(method, params, result);
+        talk
+    };
+    let wrong = json!({"content": [{"type": "text", "text": 7}]});
+    of("tools/call", call(json!({})), text("a")).says(&[]);
+    of("tools/call", call(json!({})), wrong.clone()).says(&["contents.result_shape"]);
+    of("tools/call", call(json!({})), json!({"content": null})).says(&["contents.result_shape"]);
+    of("prompts/get", json!({"name": "a"}), json!({"messages": {}})).says(&["contents.result_shape"]);
+    let contents = |text: Value| json!({"contents": [{"uri": "file:///a", "text": text}]});
+    of("resources/read", json!({"uri": "file:///a"}), contents("a".into())).says(&[]);
+    of("resources/read", json!({"uri": "file:///a"}), contents(json!(null))).says(&["contents.result_shape"]);
+    of("completion/complete", json!({}), json!({"completion": {"values": []}})).says(&[]);
+    of("completion/complete", json!({}), json!({"completion": []})).says(&["contents.result_shape"]);
+    let mut lost = Talk::new(json!({"tools": {}}));
+    lost.lose("tools/call", call(json!({})), wrong);
+    lost.is_silent_on(&["contents.result_shape"]);
+}

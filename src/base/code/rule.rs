@@ -173,7 +173,7 @@ impl Code {
                 "MCP 2025-11-25, Overview, \"JSON Schema Usage\"",
                 "https://modelcontextprotocol.io/specification/2025-11-25/basic#json-schema-usage",
             ),
-            Self::ContentsWrongType => source(
+            Self::ContentsWrongType | Self::ContentsResultShape => source(
                 "MCP 2025-11-25, Schema Reference",
                 "https://modelcontextprotocol.io/specification/2025-11-25/schema",
             ),

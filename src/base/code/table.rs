@@ -861,6 +861,12 @@ codes! {
         why: "Clients that check types, such as those of the TypeScript SDK, reject the whole list for one \
             member: they show no tool at all.",
         remedy: "Send the type that the schema of MCP has, and leave out what has no value instead of null.";
+    ContentsResultShape: "contents.result_shape", Warning,
+        title: "result of another shape than its method has",
+        why: "Clients that check types, such as those of the TypeScript SDK, reject the whole result for \
+            one member: the model gets an error instead of the answer.",
+        remedy: "Send the members and types that the schema of MCP has, and leave out what has no value \
+            instead of null.";
     ContentsUnknownCursor: "contents.unknown_cursor", Notice,
         title: "cursor that the server did not give",
         why: "Cursors are opaque: a client that makes them up, or changes them, gets an error or the \

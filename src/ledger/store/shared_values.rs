@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::base::protocols::TlsNames;
+use crate::base::text;
 use crate::mcp::SessionRef;
 
 /// Bytes of texts longer than [`SHORT`] that a table may hold. Methods, names, ids and error
@@ -99,7 +100,7 @@ impl TextBudget {
             self.left = left;
             return Cow::Borrowed(text);
         }
-        let start = text.get(..text.floor_char_boundary(SHORT)).unwrap_or_default();
+        let start = text::beginning(text, SHORT);
         Cow::Owned(format!("{start}\u{2026}"))
     }
 }

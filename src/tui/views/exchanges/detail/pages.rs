@@ -1,6 +1,6 @@
 //! The tabs of plain lines: HTTP heads and findings.
 
-use crate::base::{Code, Files, credential};
+use crate::base::{Code, Files, credential, text};
 use crate::ledger::Exchange;
 use crate::ledger::store::Payload;
 use crate::tui::model::Model;
@@ -101,7 +101,7 @@ pub(super) fn http(heads: &[Payload], files: &Files) -> Vec<Line> {
 
 /// Cuts a line of a head to [`MAX_LINE`] bytes: all of it is examined each time it is drawn.
 pub(super) fn cut(line: &str) -> &str {
-    line.get(..line.floor_char_boundary(MAX_LINE)).unwrap_or(line)
+    text::beginning(line, MAX_LINE)
 }
 
 fn field(text: &str) -> Line {

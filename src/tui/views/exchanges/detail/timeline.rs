@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::base::http2::WindowWait;
-use crate::base::{Code, Files, Finding, PacketNo, Side, Span, Timestamp, units};
+use crate::base::{Code, Files, Finding, PacketNo, Side, Span, Timestamp, text, units};
 use crate::ledger::store::Payload;
 use crate::ledger::{Exchange, MessageSpan, Notification};
 use crate::tui::model::Model;
@@ -423,5 +423,5 @@ fn summarize(params: &NotificationParams<'_>) -> String {
 }
 
 fn cut(text: &str) -> String {
-    text.get(..text.floor_char_boundary(MAX_NOTE)).unwrap_or(text).to_owned()
+    text::beginning(text, MAX_NOTE).to_owned()
 }
