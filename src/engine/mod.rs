@@ -15,7 +15,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::base::fact::CaptureFact;
-use crate::base::{Code, Degraded, End, Fact, Files, Findings, Origin, limits, units};
+use crate::base::{Code, Degraded, End, Fact, Files, Findings, Origin, latest, limits, units};
 use crate::capture::{Item, Packet};
 use crate::ledger::Entry;
 use crate::ledger::store::InProgress;
@@ -187,13 +187,12 @@ impl Engine {
     #[must_use]
     pub fn in_progress(&self) -> InProgress {
         let mut capture = self.capture_so_far();
-        let mut connections: Vec<_> = self.lanes.iter().flat_map(Lane::in_progress).collect();
-        for fact in &mut connections {
+        let connections = self.lanes.iter().flat_map(Lane::in_progress).map(|mut fact| {
             fact.mcp = self.mcp.contains(&fact.tcp_stream);
-            capture_counts::add_payload(&mut capture, fact);
-        }
-        connections.sort_unstable_by_key(|fact| fact.tcp_stream);
-        connections.drain(..connections.len().saturating_sub(limits::MAX_IN_PROGRESS));
+            capture_counts::add_payload(&mut capture, &fact);
+            fact
+        });
+        let connections = latest(connections, limits::MAX_IN_PROGRESS, |fact| fact.tcp_stream);
         let (sessions, streams) = (self.tracker.open_sessions(), self.tracker.open_streams());
         InProgress { capture, connections, sessions, streams }
     }

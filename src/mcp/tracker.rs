@@ -23,7 +23,7 @@ use super::transaction_table::Transactions;
 use super::views::Views;
 use crate::base::fact::{ConnectionFact, Speaks};
 use crate::base::{
-    Code, Degraded, Finding, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, limits,
+    Code, Degraded, Finding, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, latest, limits,
 };
 use crate::rpc::{CarriedBy, ParsedUpdate, TransactionNo, Update, UpdateKind};
 
@@ -374,10 +374,8 @@ impl Tracker {
             stream.session = session.map(|session| session.reference().clone());
             Some(*stream)
         };
-        let mut streams: Vec<_> = self.transactions.iter().filter_map(record).collect();
-        streams.sort_by_key(|stream| (stream.tcp_stream, stream.transaction));
-        streams.drain(..streams.len().saturating_sub(limits::MAX_IN_PROGRESS));
-        streams
+        let streams = self.transactions.iter().filter_map(record);
+        latest(streams, limits::MAX_IN_PROGRESS, |stream| (stream.tcp_stream, stream.transaction))
     }
 
     /// Bytes of `side` are missing that could have held a response.
