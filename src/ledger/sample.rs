@@ -109,6 +109,7 @@ pub(crate) fn notification() -> Notification {
     Notification {
         session: session_ref(1),
         tcp_stream: 1,
+        transaction: 1,
         protocols: protocols(),
         from: Side::Client,
         method: Arc::from("notifications/initialized"),

@@ -42,6 +42,7 @@ impl Context<'_, '_> {
         self.sink.out.push(Record::Notification(Box::new(Notification {
             session: self.session.reference().clone(),
             tcp_stream: self.transaction.key().0,
+            transaction: self.transaction.key().1.0,
             protocols: self.transaction.protocols().clone(),
             from,
             method: self.interner.share(method),

@@ -341,6 +341,8 @@ pub struct Notification {
     pub session: SessionRef,
     /// Wireshark's number of the connection that carried it.
     pub tcp_stream: u32,
+    /// The number of the transaction that carried it, on that connection.
+    pub transaction: u32,
     /// The protocols that carried it.
     pub protocols: Protocols,
     /// The side that sent it.

@@ -130,7 +130,8 @@ impl Collector {
                 // Findings do not say which filter they match.
                 let is_filtered = self.chosen < self.survey.calls.len() as u64;
                 if self.question != Question::Worst || !is_filtered {
-                    story.sentences.extend(noticed::sentences(self.question, &self.survey));
+                    let noticed = noticed::sentences(self.question, &self.survey, &story.sentences);
+                    story.sentences.extend(noticed);
                 }
                 story
             }

@@ -26,7 +26,8 @@ pub(super) fn tell(exchange: &Exchange, survey: &Survey, traces: &Traces, limits
     sentences.extend(streams::sentences(exchange, survey, traces));
     sentences.extend(sessions::of_refused_call(exchange.n, exchange.session.number, survey));
     sentences.extend(time_spent::sentences(exchange, survey, traces));
-    sentences.extend(noticed::sentences(Question::Exchange(exchange.n), survey));
+    let noticed = noticed::sentences(Question::Exchange(exchange.n), survey, &sentences);
+    sentences.extend(noticed);
     Story { title: words::exchange(exchange), subject: Subject::Exchange(exchange.n), sentences }
 }
 

@@ -3,20 +3,16 @@
 use std::cmp::Reverse;
 
 use super::question::Question;
-use super::story::{Certainty, Evidence, Sentence, Topic};
+use super::story::{Sentence, Topic};
 use super::survey::Survey;
-use crate::base::code::Confidence;
-use crate::base::{Code, Finding, Severity, sanitize, units};
+use crate::base::{Code, Finding, Severity};
 
 /// Maximum number of kinds of findings that a story names.
 const MAX_CODES: usize = 4;
 
-/// Maximum width of the detail of a finding, in columns.
-const MAX_DETAIL: usize = 120;
-
-/// Returns a sentence for each kind of finding of notice or above, errors first: its first
-/// occurrence.
-pub(super) fn sentences(question: Question, survey: &Survey) -> Vec<Sentence> {
+/// Returns a sentence for each kind of finding of notice or above that is not told yet, errors
+/// first: its first occurrence.
+pub(super) fn sentences(question: Question, survey: &Survey, told: &[Sentence]) -> Vec<Sentence> {
     let mut codes: Vec<(Code, &Finding, u64)> = Vec::new();
     for finding in survey.findings.iter().filter(|finding| is_asked_for(finding, question, survey)) {
         match codes.iter_mut().find(|(code, ..)| *code == finding.code) {
@@ -24,8 +20,10 @@ pub(super) fn sentences(question: Question, survey: &Survey) -> Vec<Sentence> {
             None => codes.push((finding.code, finding, finding.count)),
         }
     }
+    codes.retain(|(code, ..)| told.iter().all(|sentence| sentence.finding != Some(*code)));
     codes.sort_by_key(|(code, ..)| Reverse(code.severity()));
-    codes.into_iter().take(MAX_CODES).map(|(code, first, count)| sentence(code, first, count)).collect()
+    let sentence = |(_, first, count)| Sentence::of_finding(Topic::Outcome, first, count);
+    codes.into_iter().take(MAX_CODES).map(sentence).collect()
 }
 
 fn is_asked_for(finding: &Finding, question: Question, survey: &Survey) -> bool {
@@ -39,30 +37,6 @@ fn is_asked_for(finding: &Finding, question: Question, survey: &Survey) -> bool 
         Question::Exchange(n) => finding.exchange == Some(n),
     };
     finding.code.severity() >= Severity::Notice && is_of_question && !is_told
-}
-
-fn sentence(code: Code, first: &Finding, count: u64) -> Sentence {
-    let title = code.info().title;
-    let detail = sanitize::clean(&first.detail);
-    let detail = sanitize::fit(&detail, MAX_DETAIL);
-    let times = units::several(count, "time");
-    // A finding of many alike says it itself.
-    let times = if count > 1 && !detail.starts_with(&times) { format!(" ({times})") } else { String::new() };
-    let text = format!("{}{times}: {detail}", capitalized(title));
-    let certainty = match code.confidence() {
-        Confidence::Proven => Certainty::Proven,
-        Confidence::Likely => Certainty::Likely,
-    };
-    let evidence = match (first.tcp_stream, first.at) {
-        (Some(tcp_stream), Some(at)) => Evidence::none().packet(tcp_stream, at.packet),
-        _ => Evidence::none(),
-    };
-    Sentence::new(Topic::Outcome, certainty, text, evidence).quoting()
-}
-
-fn capitalized(title: &str) -> String {
-    let mut chars = title.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -85,22 +59,31 @@ mod tests {
     fn the_worst_kinds_come_first_with_their_count() {
         let survey = survey(&[Code::HttpResync, Code::RpcNotJson, Code::HttpResync, Code::McpUnanswered]);
         let texts: Vec<String> =
-            sentences(Question::Worst, &survey).into_iter().map(|sentence| sentence.text).collect();
+            sentences(Question::Worst, &survey, &[]).into_iter().map(|sentence| sentence.text).collect();
         // Errors in the order in which they came, then the notice. No escape sequence is left.
         assert_eq!(
             texts,
             [
-                "Message that is not valid JSON: detail 2 ␛[31m",
-                "Request that was never answered: detail 4 ␛[31m",
-                "Reading resumed at a later head, chunk or event (2 times): detail 1 ␛[31m",
+                "Message that is not valid JSON (rpc.not_json): detail 2 ␛[31m",
+                "Request that was never answered (mcp.unanswered): detail 4 ␛[31m",
+                "Reading resumed at a later head, chunk or event (http.resync, 2 times): detail 1 ␛[31m",
             ]
         );
     }
 
     #[test]
+    fn no_finding_is_told_twice() {
+        let survey = survey(&[Code::RpcNotJson, Code::HttpResync]);
+        let told = sentences(Question::Worst, &survey, &[]);
+        assert_eq!(told.len(), 2);
+        let left = sentences(Question::Worst, &survey, &told[..1]);
+        assert_eq!(left, told[1..]);
+    }
+
+    #[test]
     fn what_belongs_to_others_is_not_told_of_a_session() {
         let survey = survey(&[Code::RpcNotJson]);
-        assert!(sentences(Question::Session(1), &survey).is_empty());
-        assert_eq!(sentences(Question::Worst, &survey).len(), 1);
+        assert!(sentences(Question::Session(1), &survey, &[]).is_empty());
+        assert_eq!(sentences(Question::Worst, &survey, &[]).len(), 1);
     }
 }

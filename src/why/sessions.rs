@@ -31,7 +31,8 @@ pub(super) fn of_session(session: &Session, survey: &Survey) -> Vec<Sentence> {
     let codes = CODES.iter().filter_map(|code| {
         survey.findings.iter().find(|finding| finding.code == *code && finding.session == Some(number))
     });
-    sentences.extend(codes.take(MAX_FINDINGS).map(|finding| streams::finding(Topic::Session, finding)));
+    sentences
+        .extend(codes.take(MAX_FINDINGS).map(|finding| Sentence::of_finding(Topic::Session, finding, 1)));
     sentences
 }
 
@@ -41,14 +42,10 @@ pub(super) fn of_capture(survey: &Survey) -> Vec<Sentence> {
         survey.sessions.iter().filter_map(|session| refused(session, survey)).take(MOST_ALIKE).collect();
     let mut codes = CODES.iter().filter(|code| **code != Code::McpSessionPerCall);
     let first = codes.find_map(|code| {
-        let of_code: Vec<&Finding> = survey.findings.iter().filter(|it| it.code == *code).collect();
-        let finding = of_code.first().copied()?;
-        let sessions = of_code.len();
-        let mut sentence = streams::finding(Topic::Session, finding);
-        if sessions > 1 {
-            sentence.text = format!("{} times: {}", sessions, sentence.text);
-        }
-        Some(sentence)
+        let mut of_code = survey.findings.iter().filter(|it| it.code == *code);
+        let first = of_code.next()?;
+        let count = of_code.fold(first.count, |count, it| count.saturating_add(it.count));
+        Some(Sentence::of_finding(Topic::Session, first, count))
     });
     sentences.extend(first);
     sentences

@@ -1,13 +1,18 @@
 //! Stories: what became of something, sentence by sentence, each with its evidence.
 
+use super::words::capitalized;
+use crate::base::code::Confidence;
 use crate::base::files::InFile;
-use crate::base::{Files, PacketNo};
+use crate::base::{Code, Files, Finding, PacketNo, sanitize, units};
 
 /// The most lines of a story as text: a screen.
 pub(super) const MAX_LINES: usize = 20;
 
 /// Sentences of one kind in a story, at most.
 pub(super) const MOST_ALIKE: usize = 2;
+
+/// Columns of the detail of a finding.
+const MAX_DETAIL: usize = 160;
 
 /// Packet numbers that a sentence names. Others are counted.
 const MAX_PACKETS: usize = 12;
@@ -109,6 +114,8 @@ pub struct Sentence {
     /// Whether the sentence has words of the traffic: a header field, a name, the detail of a
     /// finding.
     pub quotes_traffic: bool,
+    /// The finding that it tells; `None` if it tells something else.
+    pub finding: Option<Code>,
 }
 
 impl Sentence {
@@ -119,7 +126,39 @@ impl Sentence {
         text: impl Into<String>,
         evidence: Evidence,
     ) -> Self {
-        Self { topic, certainty, text: text.into(), evidence, sources: Vec::new(), quotes_traffic: false }
+        Self {
+            topic,
+            certainty,
+            text: text.into(),
+            evidence,
+            sources: Vec::new(),
+            quotes_traffic: false,
+            finding: None,
+        }
+    }
+
+    /// Tells a finding, as one of `count`.
+    pub(super) fn of_finding(topic: Topic, finding: &Finding, count: u64) -> Self {
+        let times = units::several(count, "time");
+        // A finding of many alike says it itself.
+        let is_said = count <= 1 || finding.detail.starts_with(&times);
+        let times = if is_said { String::new() } else { format!(", {times}") };
+        let detail = sanitize::clean(&finding.detail);
+        let text = format!(
+            "{} ({}{times}): {}",
+            capitalized(finding.code.info().title),
+            finding.code.name(),
+            sanitize::fit(&detail, MAX_DETAIL)
+        );
+        let certainty = match finding.code.confidence() {
+            Confidence::Proven => Certainty::Proven,
+            Confidence::Likely => Certainty::Likely,
+        };
+        let evidence = match (finding.tcp_stream, finding.at) {
+            (Some(tcp_stream), Some(at)) => Evidence::none().packet(tcp_stream, at.packet),
+            _ => Evidence::none(),
+        };
+        Self { finding: Some(finding.code), ..Self::new(topic, certainty, text, evidence).quoting() }
     }
 
     /// Marks the sentence as one that has words of the traffic.

@@ -4,8 +4,8 @@ use super::story::{Certainty, Evidence, MOST_ALIKE, Sentence, Topic};
 use super::survey::Survey;
 use super::trace::{Trace, TracedSegment};
 use super::traces::Traces;
-use super::words::{capitalized, precise, the};
-use crate::base::{Code, Finding, Origin, ResponseEnd, Side, sanitize};
+use super::words::{precise, the};
+use crate::base::{Code, Finding, Origin, ResponseEnd, Side};
 use crate::ledger::{Exchange, Speaks, Stream};
 
 /// Silence, in nanoseconds, from which it is told that nothing kept a stream alive: common
@@ -28,9 +28,6 @@ const MIN_PORTIONS: usize = 3;
 /// Sizes that buffers of programs have, in bytes: powers of two between these.
 const BUFFERS: std::ops::RangeInclusive<u64> = 1024..=1 << 20;
 
-/// Columns of a finding's detail.
-const MAX_DETAIL: usize = 160;
-
 /// The findings that are about how a stream did.
 pub(super) const CODES: [Code; 5] =
     [Code::McpBuffered, Code::McpBunched, Code::McpWrongReplay, Code::McpStreamRefused, Code::McpNoStream];
@@ -47,7 +44,12 @@ pub(super) fn sentences(exchange: &Exchange, survey: &Survey, traces: &Traces) -
     let of_exchange =
         |finding: &&Finding| finding.exchange == Some(exchange.n) && CODES.contains(&finding.code);
     sentences.extend(
-        survey.findings.iter().filter(of_exchange).take(MOST_ALIKE).map(|it| finding(Topic::Stream, it)),
+        survey
+            .findings
+            .iter()
+            .filter(of_exchange)
+            .take(MOST_ALIKE)
+            .map(|it| Sentence::of_finding(Topic::Stream, it, 1)),
     );
     sentences
 }
@@ -206,18 +208,6 @@ fn reopened(exchange: &Exchange, ended: &Stream, (survey, traces): (&Survey, &Tr
         None => format!("The client opened a stream again {later} later"),
     };
     Some(Sentence::new(Topic::Stream, Certainty::Proven, text, evidence))
-}
-
-/// Tells a finding as a sentence.
-pub(super) fn finding(topic: Topic, finding: &Finding) -> Sentence {
-    let detail = sanitize::clean(&finding.detail);
-    let title = capitalized(finding.code.info().title);
-    let text = format!("{title} ({}): {}", finding.code.name(), sanitize::fit(&detail, MAX_DETAIL));
-    let evidence = match (finding.tcp_stream, finding.at) {
-        (Some(tcp_stream), Some(at)) => Evidence::none().packet(tcp_stream, at.packet),
-        _ => Evidence::none(),
-    };
-    Sentence::new(topic, Certainty::Proven, text, evidence).quoting()
 }
 
 /// Returns how a stream ended, in words.

@@ -5,9 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::fact::{CaptureFact, ConnectionFact};
-use crate::base::{Code, Fact, Finding, Origin, Room, Side, Status, limits};
+use crate::base::{Code, Fact, Finding, Origin, Room, Side, Span, Status, limits};
 use crate::ledger::store::{HttpItem, Store};
-use crate::ledger::{Cause, Entry, Exchange, Record, Session, SessionEnd, Stream, replace_ended};
+use crate::ledger::{
+    Cause, Entry, Exchange, Notification, Record, Session, SessionEnd, Stream, replace_ended,
+};
 
 /// Findings of one code that are kept. They are told as examples.
 const MAX_OF_CODE: usize = 64;
@@ -87,6 +89,17 @@ impl Call {
     }
 }
 
+/// A message of a server: an answer, a request or a notification.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SentMessage {
+    /// The connection and the transaction that carried it.
+    pub(super) on: (u32, u32),
+    pub(super) first: Origin,
+    pub(super) last: Origin,
+    /// The exchange that it answers; `None` if it is no answer.
+    pub(super) answers: Option<u64>,
+}
+
 /// Servers of which refused connections are counted.
 const MAX_REFUSING: usize = 256;
 
@@ -104,6 +117,8 @@ pub(super) struct Refused {
 #[derive(Clone, Debug)]
 pub(super) struct Survey {
     pub(super) calls: Vec<Call>,
+    /// What servers sent, each transaction's in the order of its packets.
+    pub(super) sent: Vec<SentMessage>,
     /// The streams of MCP that ended or were open at the end.
     pub(super) streams: Vec<Stream>,
     pub(super) sessions: Vec<Session>,
@@ -124,6 +139,7 @@ pub(super) struct Survey {
 #[derive(Clone, Debug)]
 struct Rooms {
     calls: Room,
+    sent: Room,
     streams: Room,
     sessions: Room,
     connections: Room,
@@ -135,6 +151,7 @@ impl Default for Survey {
         let calls = Room::new(limits::MAX_COMPARED_CALLS);
         Self {
             calls: Vec::new(),
+            sent: Vec::new(),
             streams: Vec::new(),
             sessions: Vec::new(),
             replaceable: usize::MAX,
@@ -143,7 +160,13 @@ impl Default for Survey {
             findings: Vec::new(),
             of_code: BTreeMap::new(),
             capture: CaptureFact::default(),
-            rooms: Rooms { calls, streams: others(), sessions: others(), connections: others() },
+            rooms: Rooms {
+                calls,
+                sent: others(),
+                streams: others(),
+                sessions: others(),
+                connections: others(),
+            },
         }
     }
 }
@@ -155,6 +178,7 @@ impl Survey {
         for index in 0..store.len().min(limits::MAX_COMPARED) {
             if let Some(exchange) = store.exchange(index) {
                 survey.add_call(&exchange);
+                store.notifications_of(exchange.n).for_each(|it| survey.add_notification(it));
             }
         }
         for item in store.http().iter().chain(store.open_streams()) {
@@ -178,6 +202,7 @@ impl Survey {
     pub(super) fn push(&mut self, entry: &Entry) {
         match entry {
             Entry::Record(Record::Exchange(exchange)) => self.add_call(exchange),
+            Entry::Record(Record::Notification(notification)) => self.add_notification(notification),
             Entry::Record(Record::Stream(stream)) => self.add_stream(stream),
             Entry::Record(Record::Session(session)) => self.add_session(session),
             Entry::Finding(finding) => self.add_finding(finding),
@@ -188,12 +213,30 @@ impl Survey {
     }
 
     fn add_call(&mut self, exchange: &Exchange) {
+        if exchange.origin == Side::Server {
+            self.add_sent((exchange.tcp_stream, exchange.transaction), exchange.request.span, None);
+        } else if let Some((on, response)) = exchange.answered_on.zip(exchange.response) {
+            self.add_sent(on, response.span, Some(exchange.n));
+        }
         // The leg behind a proxy is a call that the client did not make.
         if self.calls.len() < limits::MAX_COMPARED && !exchange.is_other_view() {
             let call = Call::of(exchange);
             if self.rooms.calls.take(call.allocated()) {
                 self.calls.push(call);
             }
+        }
+    }
+
+    fn add_notification(&mut self, notification: &Notification) {
+        if notification.from == Side::Server {
+            let on = (notification.tcp_stream, notification.transaction);
+            self.add_sent(on, notification.message.span, None);
+        }
+    }
+
+    fn add_sent(&mut self, on: (u32, u32), span: Span, answers: Option<u64>) {
+        if self.sent.len() < limits::MAX_COMPARED && self.rooms.sent.take(size_of::<SentMessage>()) {
+            self.sent.push(SentMessage { on, first: span.start, last: span.end, answers });
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where the time went: client, network, server, its queue, the human.
 
 use super::story::{Certainty, Evidence, Sentence, Topic};
-use super::survey::{Call, Survey};
+use super::survey::{Call, SentMessage, Survey};
 use super::trace::{self, Stall, Trace};
 use super::traces::Traces;
 use super::words::{capitalized, precise, the};
@@ -279,43 +279,44 @@ fn queue(exchange: &Exchange, survey: &Survey) -> Option<Part> {
     Some(Part { ns, sentence: time(Certainty::Likely, text, evidence) })
 }
 
-/// Answers that were sent on the same event stream while this one waited, up to its first byte: a
-/// stream carries one event after the other.
+/// What was sent on the same event stream while this one waited, up to its first byte: a stream
+/// carries one event after the other.
 fn head_of_line(exchange: &Exchange, survey: &Survey) -> Option<Part> {
     let this = Call::of(exchange);
     let [_, sent] = this.request;
     let [answered, _] = this.response?;
     let on = this.answered_on?;
-    let is_before = |call: &&Call| {
-        call.n != this.n
-            && call.answered_on == Some(on)
-            && call.response.is_some_and(|[_, last]| last.time > sent.time && last.packet <= answered.packet)
+    let is_before = |it: &&SentMessage| {
+        it.on == on
+            && it.answers != Some(this.n)
+            && it.last.time > sent.time
+            && it.last.packet <= answered.packet
     };
-    let mut before: Vec<&Call> = survey.calls.iter().filter(is_before).collect();
-    before.sort_by_key(|call| std::cmp::Reverse(call.response.map(|[_, last]| (last.time, last.packet))));
+    let mut before: Vec<&SentMessage> = survey.sent.iter().filter(is_before).collect();
+    before.sort_by_key(|it| std::cmp::Reverse((it.last.time, it.last.packet)));
     let mut until = answered.time;
     let mut behind = Vec::new();
-    for call in before {
-        let [first, last] = call.response?;
-        if until.since(last.time) > BEHIND {
+    for message in before {
+        if until.since(message.last.time) > BEHIND {
             break;
         }
-        behind.push(call);
-        until = first.time.max(sent.time);
+        behind.push(message);
+        until = message.first.time.max(sent.time);
     }
     let ns = answered.time.since(until);
     let first = behind.last()?;
+    let what = match first.answers {
+        Some(n) if behind.len() == 1 => format!("the answer of exchange {n}"),
+        _ => units::several(behind.len() as u64, "other message"),
+    };
     let text = format!(
-        "It waited {} behind {} on the same event stream, which carries one event after the other: {} {}",
+        "It waited {} behind {what} on the same event stream, which carries one event after the other",
         units::duration(ns),
-        units::several(behind.len() as u64, "other answer"),
-        if behind.len() == 1 { "that of exchange" } else { "the first is that of exchange" },
-        first.n
     );
-    let evidence = behind.iter().take(8).fold(Evidence::none(), |evidence, call| {
-        let Some([first, last]) = call.response else { return evidence };
-        evidence.range(on.0, first.packet, last.packet)
-    });
+    let evidence = behind
+        .iter()
+        .take(8)
+        .fold(Evidence::none(), |evidence, it| evidence.range(on.0, it.first.packet, it.last.packet));
     // The server may have worked on this one meanwhile.
     Some(Part { ns, sentence: time(Certainty::Likely, text, evidence) })
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::story::{Certainty, MAX_LINES, Sentence, Story, Subject};
 use crate::base::files::InFile;
-use crate::base::{Files, json, sanitize};
+use crate::base::{Code, Files, json, sanitize};
 
 /// Columns of the text.
 const WIDTH: usize = 110;
@@ -128,6 +128,9 @@ struct SentenceDocument<'a> {
     tcp_streams: Vec<u32>,
     filter: String,
     sources: &'a [String],
+    /// The code of the finding that it tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<&'static str>,
     /// The same for each file, if there are several. The others are empty then.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<FileDocument<'a>>,
@@ -151,6 +154,7 @@ impl<'a> SentenceDocument<'a> {
             tcp_streams: Vec::new(),
             filter: String::new(),
             sources: &sentence.sources,
+            finding: sentence.finding.map(Code::name),
             files: Vec::new(),
         };
         for it in sentence.evidence.in_files(files) {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::http::*;
 use super::ready::Ready;
 use super::story::*;
-use super::why::why;
+use super::why::{Answer, why};
 
 const A: &str = "10.0.0.1:5000";
 const B: &str = "10.0.0.1:5001";
@@ -22,27 +22,34 @@ fn answered(story: &mut Story, conn: Conn, id: u64, at: f64, ms: f64) {
     story.at(at + ms).s(conn, ok(&result(id)));
 }
 
+/// A small answer and, from 200 to 600 ms, a large message on one event stream.
+fn behind(large: &str, is_behind: bool) -> Answer {
+    let mut story = Story::new();
+    let (stream, posts) = legacy_ready(&mut story);
+    for id in [1, 2] {
+        story.at(100.0 + id as f64).c(posts, send(TARGET, &with(id, "tools/call", json!({"name": "a"}))));
+        story.s(posts, accepted());
+    }
+    for (at, part) in event(large).as_bytes().chunks(1000).enumerate() {
+        story.at(200.0 + 100.0 * at as f64).s(stream, part);
+    }
+    let small = if is_behind { 600.0 } else { 1200.0 };
+    story.at(small).s(stream, event(&result(2)));
+    why(&story, Question::Exchange(3))
+}
+
 #[test]
-fn a_small_answer_behind_a_large_one() {
-    let told = |is_behind: bool| {
-        let mut story = Story::new();
-        let (stream, posts) = legacy_ready(&mut story);
-        for id in [1, 2] {
-            story.at(100.0 + id as f64).c(posts, send(TARGET, &with(id, "tools/call", json!({"name": "a"}))));
-            story.s(posts, accepted());
-        }
-        let text = "x".repeat(4000);
-        let large = event(&json!({"jsonrpc": "2.0", "id": 1, "result": {"text": text}}).to_string());
-        for (at, part) in large.as_bytes().chunks(1000).enumerate() {
-            story.at(200.0 + 100.0 * at as f64).s(stream, part);
-        }
-        let small = if is_behind { 600.0 } else { 1200.0 };
-        story.at(small).s(stream, event(&result(2)));
-        why(&story, Question::Exchange(3))
-    };
-    // The large one came from 200 to 600 ms.
-    told(true).says(Certainty::Likely, "behind 1 other answer on the same event stream");
-    told(false).is_silent_on("on the same event stream");
+fn a_small_answer_behind_a_large_message() {
+    let text = "x".repeat(4000);
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"text": text}}).to_string();
+    let log = notification("notifications/message", json!({"level": "info", "data": text}));
+    let asked = with(7, "sampling/createMessage", json!({"messages": [], "maxTokens": 1, "x": text}));
+    for (large, what) in
+        [(&answer, "the answer of exchange 2"), (&log, "1 other message"), (&asked, "1 other message")]
+    {
+        behind(large, true).says(Certainty::Likely, &format!("behind {what} on the same event stream"));
+        behind(large, false).is_silent_on("on the same event stream");
+    }
 }
 
 #[test]

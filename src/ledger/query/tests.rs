@@ -79,6 +79,7 @@ fn notification() -> Notification {
     Notification {
         session: session(),
         tcp_stream: 0,
+        transaction: 0,
         protocols: Protocols::default(),
         from: Side::Server,
         method: "notifications/progress".into(),

@@ -4,7 +4,7 @@ use super::super::session::SessionState;
 use super::super::transaction::Transaction;
 use super::super::{method, revision};
 use super::rule::{FindingContext, Moment, Violation, violation};
-use crate::base::{Code, text};
+use crate::base::{Code, text, units};
 use crate::rpc::{Envelope, Kind, Look, Parsed};
 
 /// A body that carries MCP.
@@ -184,5 +184,8 @@ pub(super) fn batch_is_outside_its_revision(body: &Body<'_>) -> Option<Violation
         return None;
     }
     let messages = body.parsed.envelopes.len();
-    violation(Code::McpBatch, format!("{messages} messages in a batch, under {version}"))
+    violation(
+        Code::McpBatch,
+        format!("{} in a batch, under {version}", units::several(messages as u64, "message")),
+    )
 }
