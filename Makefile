@@ -27,7 +27,7 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test analyzer tables properties e2e attacks work mutants fuzz bench bench-peers install uninstall clean cargo libpcap components
+.PHONY: help build run test analyzer tables properties e2e attacks work mutants fuzz fleet-demo bench bench-peers install uninstall clean cargo libpcap components
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -82,6 +82,13 @@ fuzz: cargo libpcap ## Run each fuzz target: with cargo-fuzz for FUZZ_SECONDS, w
 		echo "cargo-fuzz or the nightly toolchain is missing: the targets run on damaged captures"; \
 		FUZZ_RUNS=20000 $(CARGO) test --locked --lib fuzz:: ; \
 	fi
+
+fleet-demo: $(BINARY) ## Analyse an archive of 200 captures on a Spark cluster of this machine (needs Java 17)
+	@command -v java > /dev/null || { echo "java is missing: install a Java runtime, 17 or later" >&2; exit 1; }
+	$(CARGO) build --release --locked --example multiply
+	[ -x $(TARGET)/fleet/venv/bin/spark-submit ] || python3 -m venv $(TARGET)/fleet/venv
+	$(TARGET)/fleet/venv/bin/pip install --quiet pyspark==4.1.4 duckdb==2.0.1
+	PATH="$(abspath $(TARGET)/fleet/venv/bin):$$PATH" python3 fleet/demo.py $(BINARY) $(TARGET)/release/examples/multiply $(TARGET)/fleet/demo
 
 bench: cargo libpcap ## Run the benchmarks (criterion)
 	$(CARGO) bench --locked
