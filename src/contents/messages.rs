@@ -39,9 +39,6 @@ const MEMBERS: [&[u8]; 10] = [
     b"\"contents\"",
 ];
 
-/// Members of a result that are looked for where it is not known which method it answers: HTTP+SSE.
-const OF_RESULTS: [&[u8]; 3] = [b"\"content\"", b"\"messages\"", b"\"completion\""];
-
 /// Methods of requests whose texts are kept.
 const METHODS: [&str; 18] = [
     "initialize",
@@ -80,7 +77,6 @@ const NOTIFICATIONS: [&str; 7] = [
 #[derive(Debug)]
 pub(super) struct Messages {
     members: [Finder<'static>; MEMBERS.len()],
-    of_results: [Finder<'static>; OF_RESULTS.len()],
     method: Finder<'static>,
     /// By connection and transaction. Never iterated: its order is random.
     held: HashMap<(u32, u32), VecDeque<Held>, RandomState>,
@@ -125,7 +121,7 @@ impl Answer {
         match self {
             Self::Unchecked => false,
             Self::List => true,
-            Self::Of(method) => !result_types::is_right(method, bytes),
+            Self::Of(method) => !result_types::is_right(Some(method), bytes),
         }
     }
 }
@@ -134,7 +130,6 @@ impl Default for Messages {
     fn default() -> Self {
         Self {
             members: MEMBERS.map(Finder::new),
-            of_results: OF_RESULTS.map(Finder::new),
             method: Finder::new(METHOD),
             held: HashMap::default(),
             order: VecDeque::new(),
@@ -165,13 +160,13 @@ impl Messages {
             }
             (Side::Client, None) => {}
             (Side::Server, _) => {
-                let has = |members: &[Finder<'_>]| members.iter().any(|it| it.find(bytes).is_some());
                 let held = self.held.get(&on);
                 let requests = || held.into_iter().flatten().filter(|it| it.side == Side::Client);
                 let is_known = requests().next().is_some();
-                let keeps_text = has(&self.members)
+                let keeps_text = self.members.iter().any(|member| member.find(bytes).is_some())
                     || requests().any(|it| it.answer.is_wanted(bytes))
-                    || (!is_known && has(&self.of_results));
+                    // On the event stream of HTTP+SSE the request is not known.
+                    || (!is_known && !result_types::is_right(None, bytes));
                 if keeps_text || held.is_some() {
                     self.hold(on, payload, (keeps_text, Answer::Unchecked));
                 }

@@ -13,6 +13,9 @@ use crate::base::text;
 /// Bytes of a text that are kept, for what is told.
 const MAX_TEXT: usize = 64;
 
+/// Members that most objects have at most.
+const FEW: usize = 4;
+
 /// Members whose own members, or items, are looked at.
 const NESTED: [&str; 13] = [
     "result",
@@ -47,7 +50,7 @@ pub(super) enum Outline<'a> {
 impl<'a> Outline<'a> {
     /// Returns the outline of a JSON text; `None` if it is none.
     pub(super) fn of(json: &'a [u8]) -> Option<Self> {
-        let mut json = serde_json::Deserializer::from_slice(json);
+        let mut json = serde_json::Deserializer::from_str(simdutf8::basic::from_utf8(json).ok()?);
         Nested(true).deserialize(&mut json).ok()
     }
 
@@ -133,6 +136,7 @@ impl<'de> Visitor<'de> for Nested {
         let Self(is_nested) = self;
         let mut items = Vec::new();
         if is_nested {
+            items.reserve(1);
             while let Some(item) = seq.next_element_seed(self)? {
                 items.push(item);
             }
@@ -146,6 +150,7 @@ impl<'de> Visitor<'de> for Nested {
         let Self(is_nested) = self;
         let mut members = Vec::new();
         if is_nested {
+            members.reserve(FEW);
             while let Some(Name(name)) = map.next_key()? {
                 let value = map.next_value_seed(Self(NESTED.contains(&&*name)))?;
                 members.push((name, value));

@@ -23,6 +23,14 @@ const COMPLETE: &str = "completion/complete";
 /// The methods whose results are looked at.
 pub(super) const METHODS: [&str; 4] = [TOOLS_CALL, PROMPTS_GET, RESOURCES_READ, COMPLETE];
 
+/// The member of a result that shows which method it is of.
+const MEMBERS: [(&str, &str); 4] = [
+    ("content", TOOLS_CALL),
+    ("messages", PROMPTS_GET),
+    ("contents", RESOURCES_READ),
+    ("completion", COMPLETE),
+];
+
 /// Results that were looked at.
 #[derive(Debug, Default)]
 pub(super) struct ResultTypes {
@@ -74,12 +82,16 @@ impl ResultTypes {
     }
 }
 
-/// Returns whether a message is right as the answer to a request, as far as its shape shows, or is
-/// no result.
-pub(super) fn is_right(method: &str, message: &[u8]) -> bool {
+/// Returns whether a message is right as the answer to a request of this method, as far as its
+/// shape shows, or is no result. `None` if the method is not known: then what it has is right.
+pub(super) fn is_right(method: Option<&str>, message: &[u8]) -> bool {
     let Some(message) = Outline::of(message) else { return true };
     let Some(result) = message.get("result") else { return true };
-    result.get("structuredContent").is_none() && wrong_result(method, result).is_none()
+    let is_wrong = |method| wrong_result(method, result).is_some();
+    match method {
+        Some(method) => !is_wrong(method),
+        None => MEMBERS.iter().all(|(name, method)| result.get(name).is_none() || !is_wrong(method)),
+    }
 }
 
 /// What is wrong with the result of a method; `None` if nothing is, or another result is due.
@@ -169,7 +181,8 @@ mod tests {
         let message = json!({"jsonrpc": "2.0", "id": 1, "result": result}).to_string();
         let outline = Outline::of(message.as_bytes()).unwrap();
         let wrong = wrong_result(method, outline.get("result").unwrap());
-        assert_eq!(is_right(method, message.as_bytes()), wrong.is_none(), "{message}");
+        assert_eq!(is_right(Some(method), message.as_bytes()), wrong.is_none(), "{message}");
+        assert_eq!(is_right(None, message.as_bytes()), wrong.is_none(), "{message}");
         wrong
     }
 
