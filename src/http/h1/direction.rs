@@ -301,6 +301,7 @@ impl Direction {
     }
 
     /// Returns the next step; `None` until more bytes come.
+    #[inline]
     pub(super) fn step(&mut self, findings: &mut Findings) -> Option<Step> {
         loop {
             if let Some(step) = self.due.pop() {
