@@ -513,6 +513,7 @@ mod measure {
             wait_ended: None,
             http2: None,
             twins: Default::default(),
+            trace: None,
             retransmissions: 0,
             degraded: Degraded::NONE,
             findings: Vec::<Code>::new(),

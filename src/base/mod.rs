@@ -39,6 +39,7 @@ pub mod stream_buf;
 pub mod text;
 pub mod time_style;
 pub mod tls;
+mod trace_context;
 pub mod units;
 mod unknown_name;
 
@@ -61,5 +62,6 @@ pub use round_trips::RoundTrips;
 pub use severity::Severity;
 pub use status::Status;
 pub use stream_buf::StreamBuf;
+pub use trace_context::TraceContext;
 pub use unknown_name::UnknownName;
 pub(crate) use unknown_name::find_by_name;

@@ -73,6 +73,7 @@ pub(crate) fn exchange(n: u64, method: &str, name: Option<&str>, total: i64) -> 
         parent: None,
         asked: Asked::default(),
         twins: Twins::default(),
+        trace: None,
         retransmissions: 0,
         degraded: Degraded::NONE,
         findings: Vec::new(),

@@ -10,7 +10,7 @@ use super::method;
 use super::record::{Asked, Cause, Exchange, MessageSpan, SessionRef, Transport, Twins};
 use super::transaction::Transaction;
 use crate::base::http2::Http2Facts;
-use crate::base::{Code, Degraded, Origin, Side, Span, Status, Timestamp};
+use crate::base::{Code, Degraded, Origin, Side, Span, Status, Timestamp, TraceContext};
 use crate::rpc::{Envelope, Id, Kind, RpcError};
 
 /// An open exchange.
@@ -91,6 +91,8 @@ impl OpenExchange {
         // A request of the server is one of many messages on its stream.
         let request_wait = transaction.http2().all().request_wait.filter(|_| from == Side::Client);
         let http2 = Http2Facts { request_wait, ..Http2Facts::default() };
+        let trace = envelope.look.trace.clone();
+        let trace = trace.map(|trace| trace.with_state(envelope.look.trace_state.as_deref()));
         let record = Box::new(Exchange {
             n,
             tcp_stream: peers.tcp_stream,
@@ -119,6 +121,7 @@ impl OpenExchange {
             parent: None,
             asked: Asked::default(),
             twins: Twins::default(),
+            trace: trace.map(Box::new),
             retransmissions: 0,
             degraded: degraded.and(stream_degraded),
             findings: envelope.faults.iter().map(|fault| fault.code).collect(),
@@ -181,7 +184,10 @@ impl OpenExchange {
         const ENTRIES: usize = 384;
         let token = self.token.as_ref().map_or(0, Id::len);
         let name = self.record.name.as_ref().map_or(0, |name| name.len());
-        let texts = 2 * (self.record.id.len() + token) + self.record.method.len() + name;
+        let trace = self.record.trace.as_ref().map_or(0, |trace| {
+            size_of::<TraceContext>() + trace.state.as_ref().map_or(0, |state| state.len())
+        });
+        let texts = 2 * (self.record.id.len() + token) + self.record.method.len() + name + trace;
         size_of::<Self>() + size_of::<Exchange>() + ENTRIES + texts
     }
 

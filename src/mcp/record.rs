@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::revision;
 use crate::base::http2::Http2Facts;
 use crate::base::protocols::Protocols;
-use crate::base::{Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Status, Timestamp};
+use crate::base::{
+    Code, Degraded, Origin, PacketNo, ResponseEnd, Side, Span, Status, Timestamp, TraceContext,
+};
 use crate::rpc::{Id, Implementation, Look, RpcError};
 
 /// What this layer emits, each when it is complete.
@@ -292,6 +294,8 @@ pub struct Exchange {
     pub asked: Asked,
     /// The same call on the other legs of a proxy.
     pub twins: Twins,
+    /// The span in which its sender sent it (`_meta.traceparent`); `None` if it names none.
+    pub trace: Option<Box<TraceContext>>,
     /// Retransmitted segments of the directions that carried its request and its response, while
     /// they did.
     pub retransmissions: u32,

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use super::id::Id;
 use super::json::{Json, Result};
 use super::scalar::{id, keep, keep_name};
-use crate::base::{ContentHash, text};
+use crate::base::{ContentHash, TraceContext, text};
 
 /// Capabilities kept of a client or server: MCP defines about ten.
 const MAX_CAPABILITIES: usize = 32;
@@ -53,6 +53,10 @@ pub struct Look {
     /// `_meta["io.modelcontextprotocol/subscriptionId"]`: the id of the `subscriptions/listen`
     /// request (2026-07-28).
     pub subscription: Option<Id>,
+    /// `params._meta.traceparent`, as far as it is valid, without its `tracestate`.
+    pub trace: Option<TraceContext>,
+    /// `params._meta.tracestate`.
+    pub trace_state: Option<Box<str>>,
     /// Whether `result.isError` is true.
     pub is_error: bool,
     /// Whether `result.resultType` is `input_required` (2026-07-28).
@@ -113,7 +117,14 @@ pub(super) enum Parent {
 impl Look {
     /// Returns about what is allocated for its texts and lists, in bytes.
     fn allocated(&self) -> usize {
-        let texts = [&self.name, &self.uri, &self.task, &self.protocol_version, &self.meta_version];
+        let texts = [
+            &self.name,
+            &self.uri,
+            &self.task,
+            &self.protocol_version,
+            &self.meta_version,
+            &self.trace_state,
+        ];
         let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
         let ids = [&self.progress_token, &self.request_id, &self.subscription];
         let ids: usize = ids.into_iter().flatten().map(|id| id.len()).sum();
@@ -150,6 +161,8 @@ static NOTHING: Look = Look {
     capabilities: Vec::new(),
     has_capabilities: false,
     subscription: None,
+    trace: None,
+    trace_state: None,
     is_error: false,
     input_required: false,
     input_responses: false,
@@ -218,7 +231,7 @@ impl Found {
                 self.add().input_responses = true;
             }
             ("requestState", _) => self.add().request_state = Some(fingerprint(json.raw()?)),
-            ("_meta", _) => self.meta(json)?,
+            ("_meta", _) => self.meta(json, parent)?,
             ("cursor", Parent::Params) | ("nextCursor", Parent::Result) => {
                 self.add().has_cursor = json.raw()? != "null";
                 let is_complete = !self.has_cursor;
@@ -246,12 +259,24 @@ impl Found {
         Ok(())
     }
 
-    /// Reads `_meta` (MCP, general fields), with the keys of 2026-07-28.
-    fn meta(&mut self, json: &mut Json<'_>) -> Result<()> {
+    /// Reads `_meta` (MCP, general fields), with the keys of 2026-07-28 and those of W3C Trace
+    /// Context, which have no prefix (SEP-414).
+    fn meta(&mut self, json: &mut Json<'_>, parent: Parent) -> Result<()> {
         if !json.is_object() {
             return json.skip();
         }
         json.object(|json, name| {
+            match (name, parent) {
+                ("traceparent", Parent::Params) => {
+                    self.add().trace = json.text()?.and_then(|text| TraceContext::parse(&text));
+                    return Ok(());
+                }
+                ("tracestate", Parent::Params) => {
+                    self.add().trace_state = read_text(json)?;
+                    return Ok(());
+                }
+                _ => {}
+            }
             match name.strip_prefix("io.modelcontextprotocol/").unwrap_or(name) {
                 "progressToken" => self.add().progress_token = id(json.raw()?),
                 "protocolVersion" => self.add().meta_version = read_text(json)?,
@@ -430,6 +455,18 @@ mod tests {
         assert!(found.is_error);
         let listed = found.listing.map(|listing| listing.definitions).unwrap_or_default();
         assert_eq!(listed.iter().map(|d| (&*d.name, d.bytes)).collect::<Vec<_>>(), [("a", 12), ("u", 22)]);
+    }
+
+    #[test]
+    fn a_request_names_the_span_that_sent_it() {
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let text = |member: &str| {
+            format!(r#"{{"id":1,{member}:{{"_meta":{{"tracestate":"a=1","traceparent":"{parent}"}}}}}}"#)
+        };
+        let found = look(&text(r#""method":"ping","params""#));
+        assert_eq!(found.trace, TraceContext::parse(parent));
+        assert_eq!(found.trace_state.as_deref(), Some("a=1"));
+        assert_eq!(look(&text(r#""result""#)).trace, None);
     }
 
     #[test]

@@ -66,6 +66,9 @@ fn exchange(it: &mut Exchange, rules: &Rules) {
     if let Some(version) = &mut it.protocol_version {
         shared(version, rules);
     }
+    if let Some(trace) = &mut it.trace {
+        trace.state.take_if(|state| rules.text(state) != **state);
+    }
     id(&mut it.id, rules);
 }
 
@@ -73,11 +76,16 @@ fn exchange(it: &mut Exchange, rules: &Rules) {
 fn named_members(it: &mut Exchange, rules: &Rules) {
     let name = it.name.as_deref();
     let message = it.error.as_ref().map(|error| &*error.message);
+    let trace = it.trace.as_ref();
+    let state = trace.and_then(|trace| trace.state.as_deref());
     let document = json!({
         "jsonrpc": "2.0",
         "id": it.id.json(),
         "method": &*it.method,
-        "params": {"name": name, "uri": name, "taskId": name, "ref": {"name": name, "uri": name}},
+        "params": {
+            "name": name, "uri": name, "taskId": name, "ref": {"name": name, "uri": name},
+            "_meta": {"traceparent": trace.is_some(), "tracestate": state},
+        },
         "error": {"message": message},
     });
     let Some(masked) = masked(&document, rules) else { return };
@@ -87,6 +95,12 @@ fn named_members(it: &mut Exchange, rules: &Rules) {
     }
     if differs("/method") {
         it.method = Arc::from(MASK);
+    }
+    if it.trace.is_some() && differs("/params/_meta/traceparent") {
+        it.trace = None;
+    }
+    if let Some(trace) = it.trace.as_mut().filter(|_| differs("/params/_meta/tracestate")) {
+        trace.state = None;
     }
     if name.is_some()
         && ["/params/name", "/params/uri", "/params/taskId", "/params/ref/name", "/params/ref/uri"]

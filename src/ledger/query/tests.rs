@@ -70,6 +70,7 @@ pub(super) fn exchange() -> Exchange {
         parent: None,
         asked: Asked { requests: 1, client_ns: 1_500 * MS },
         twins: Default::default(),
+        trace: None,
         degraded: Degraded::GAP.and(Degraded::MIDSTREAM),
         findings: vec![Code::TcpGap, Code::McpIdReused],
     }

@@ -8,7 +8,7 @@ use super::shared_values::SharedValues;
 use super::varint::{Decoder, put_delta, put_signed, put_text, put_unsigned};
 use crate::base::http2::{ClosingFrame, ErrorCode, Http2Facts, WindowWait};
 use crate::base::protocols::{HttpVersion, Protocols};
-use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Status, Timestamp};
+use crate::base::{Code, Degraded, Origin, PacketNo, Side, Span, Status, Timestamp, TraceContext};
 use crate::mcp::{Asked, Cause, Exchange, Id, MessageSpan, RpcError, Twins};
 
 /// Bits of the flags byte: which optional parts follow.
@@ -23,8 +23,10 @@ mod flag {
     pub(super) const DEGRADED: u8 = 128;
 }
 
-/// Bit of the byte with the HTTP version: what HTTP/2 tells besides follows.
+/// Bits of the byte with the HTTP version: what HTTP/2 tells besides follows, the context of a
+/// trace follows.
 const HAS_FACTS: u8 = 0x80;
+const HAS_TRACE: u8 = 0x40;
 
 /// Base of the request times, in nanoseconds since the epoch: 2026-01-01, so that the times of
 /// recent captures are short.
@@ -126,7 +128,9 @@ impl Packer<'_> {
         let Asked { requests, client_ns } = exchange.asked;
         let has_asked = exchange.asked != Asked::default();
         let Protocols { http, http2_stream, tls } = &exchange.protocols;
-        let is_usual = (*http, *http2_stream) == (Some(HttpVersion::V11), None) && exchange.http2.is_none();
+        let is_usual = (*http, *http2_stream) == (Some(HttpVersion::V11), None)
+            && exchange.http2.is_none()
+            && exchange.trace.is_none();
         let parts = [
             in_front.is_some(),
             behind.is_some(),
@@ -153,10 +157,18 @@ impl Packer<'_> {
         }
         if !is_usual {
             let facts = if exchange.http2.is_some() { HAS_FACTS } else { 0 };
-            self.out.push(http.map_or(0, |http| http as u8 + 1) | facts);
+            let trace = if exchange.trace.is_some() { HAS_TRACE } else { 0 };
+            self.out.push(http.map_or(0, |http| http as u8 + 1) | facts | trace);
             put_unsigned(self.out, http2_stream.map_or(0, |stream| u64::from(stream) + 1));
             if let Some(facts) = &exchange.http2 {
                 self.http2_facts(facts);
+            }
+            if let Some(trace) = &exchange.trace {
+                let TraceContext { trace_id, span_id, flags, state } = &**trace;
+                self.out.extend_from_slice(trace_id);
+                self.out.extend_from_slice(span_id);
+                self.out.push(*flags);
+                put_text(self.out, &self.shared.budget.fit(state.as_deref().unwrap_or_default()));
             }
         }
     }
@@ -254,6 +266,7 @@ struct Others {
     asked: Asked,
     protocols: Protocols,
     http2: Option<Box<Http2Facts>>,
+    trace: Option<Box<TraceContext>>,
 }
 
 impl Unpacker<'_> {
@@ -268,7 +281,7 @@ impl Unpacker<'_> {
         let id = self.id()?;
         let http_status = self.row.unsigned()?.checked_sub(1).and_then(|status| u16::try_from(status).ok());
         let (progress, retransmissions) = (self.row.unsigned_32()?, self.row.unsigned_32()?);
-        let Others { twins, parent, input_ns, asked, protocols, http2 } = self.others(n)?;
+        let Others { twins, parent, input_ns, asked, protocols, http2, trace } = self.others(n)?;
         let request = self.carried(Origin::new(0, EPOCH))?;
         let start = request.span.start;
         let status = *Status::ALL.get(usize::from(status_and_cause & 0xf))?;
@@ -295,6 +308,7 @@ impl Unpacker<'_> {
             progress,
             retransmissions,
             twins,
+            trace,
             parent,
             input_ns,
             asked,
@@ -327,19 +341,27 @@ impl Unpacker<'_> {
             Asked::default()
         };
         let tls = if has(6) { Some(self.shared.tls(self.row.unsigned()?)?.clone()) } else { None };
-        let (http, http2_stream, http2) = if has(7) {
+        let (http, http2_stream, http2, trace) = if has(7) {
             let byte = self.row.byte()?;
-            let version = usize::from(byte & !HAS_FACTS).checked_sub(1);
+            let version = usize::from(byte & !(HAS_FACTS | HAS_TRACE)).checked_sub(1);
             let stream = self.row.unsigned()?.checked_sub(1).and_then(|stream| u32::try_from(stream).ok());
             let facts = if byte & HAS_FACTS != 0 { Some(self.http2_facts()?) } else { None };
-            (version.and_then(|version| HttpVersion::ALL.get(version).copied()), stream, facts)
+            let trace = if byte & HAS_TRACE != 0 { Some(self.trace()?) } else { None };
+            (version.and_then(|version| HttpVersion::ALL.get(version).copied()), stream, facts, trace)
         } else {
-            (Some(HttpVersion::V11), None, None)
+            (Some(HttpVersion::V11), None, None, None)
         };
-        let http2 = http2.map(Box::new);
+        let (http2, trace) = (http2.map(Box::new), trace.map(Box::new));
         let protocols = Protocols { http, http2_stream, tls };
         let twins = Twins { in_front, behind, proxy_ns };
-        Some(Others { twins, parent, input_ns, asked, protocols, http2 })
+        Some(Others { twins, parent, input_ns, asked, protocols, http2, trace })
+    }
+
+    fn trace(&mut self) -> Option<TraceContext> {
+        let (trace_id, span_id) = (self.row.array()?, self.row.array()?);
+        let context = TraceContext { trace_id, span_id, flags: self.row.byte()?, state: None };
+        // One that was cut is none.
+        Some(context.with_state(Some(self.row.text()?)))
     }
 
     fn http2_facts(&mut self) -> Option<Http2Facts> {
