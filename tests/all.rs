@@ -33,6 +33,8 @@ mod healthy;
 mod hostile;
 mod layering;
 mod limits;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod page;
 mod rules;
 #[cfg(feature = "demo")]

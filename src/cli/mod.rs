@@ -14,6 +14,8 @@ mod awaited_file;
 mod background;
 mod bpf;
 mod clock;
+#[cfg(feature = "otlp")]
+mod collector;
 mod commands;
 mod configuration;
 mod exit;

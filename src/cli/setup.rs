@@ -83,6 +83,22 @@ impl Setup {
         Unprivileged::open(request)?.start(request, path, Frontend::Lines { rereads })
     }
 
+    /// Does the same for a command that needs what the sandbox denies: `prepare` starts it, with
+    /// the remaining privileges.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and those of `prepare`.
+    pub(super) fn open_with(
+        request: &Request,
+        path: Option<&Path>,
+        prepare: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let rereads = request.slices_matching();
+        let unprivileged = Unprivileged::open(request)?;
+        prepare()?;
+        unprivileged.start(request, path, Frontend::Lines { rereads })
+    }
+
     /// Does the same for a command that creates files in a directory at the end.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use super::csv::Csv;
 use super::har::Har;
 use super::jsonl::JsonLines;
+use super::otlp::{self, Otlp};
 #[cfg(feature = "parquet")]
 use super::parquet::Parquet;
 use super::trace::Trace;
@@ -55,6 +56,13 @@ pub const FORMATS: &[Format] = &[
         is_directory: false,
         summary: "a time axis for Perfetto and chrome://tracing",
         writer: |options| Box::new(Trace::new(options)),
+    },
+    Format {
+        name: otlp::NAME,
+        extension: "otlp.jsonl",
+        is_directory: false,
+        summary: "OpenTelemetry: traces, metrics and logs, for a collector (--endpoint) or a file",
+        writer: |options| Box::new(Otlp::new(options)),
     },
     #[cfg(feature = "parquet")]
     Format {

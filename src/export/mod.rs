@@ -7,9 +7,12 @@ pub mod csv;
 mod format;
 pub mod har;
 pub mod jsonl;
+pub mod meter;
+pub mod otlp;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod redact;
+mod resource;
 pub mod slice;
 #[cfg(test)]
 mod tests;
@@ -17,4 +20,5 @@ pub mod trace;
 mod writer;
 
 pub use format::{FORMATS, Format};
+pub use resource::Resource;
 pub use writer::{Export, Wants, WriterOptions};

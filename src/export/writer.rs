@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::redact::Tally;
+use super::resource::Resource;
 use crate::base::Files;
 use crate::ledger::Entry;
 
@@ -21,6 +22,8 @@ pub struct WriterOptions {
     pub directory: Option<PathBuf>,
     /// What is masked in the entries, counted while they come.
     pub redacted: Tally,
+    /// What telemetry says of its sender.
+    pub resource: Resource,
 }
 
 /// What a writer needs beyond entries. It costs time and memory, so it is off by default.
@@ -28,6 +31,9 @@ pub struct WriterOptions {
 pub struct Wants {
     /// HTTP heads, bodies and events, as entries with [`crate::base::Fact::Payload`].
     pub payloads: bool,
+    /// Requests when they are complete ([`crate::ledger::Record::Request`]). They come before
+    /// `--filter` decides about their exchange.
+    pub requests: bool,
 }
 
 /// Writes an export in one pass over the capture.
@@ -69,6 +75,19 @@ pub trait Export {
     /// # Errors
     /// Those of `out`.
     fn entry(&mut self, entry: &Entry, out: &mut dyn io::Write) -> io::Result<()>;
+
+    /// Writes what waits: called after each batch of entries of a live source.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn end_batch(&mut self, _out: &mut dyn io::Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Number of texts from traffic that were cut to their longest length so far.
+    fn texts_cut(&self) -> u64 {
+        0
+    }
 
     /// Writes what follows the last entry. Not called if reading or writing failed before.
     ///

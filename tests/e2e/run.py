@@ -99,6 +99,8 @@ def judges(program, folder):
     trace = [python, str(folder / "trace.py"), str(program), str(CAPTURES), str(folder)]
     found["traces in Perfetto"] = lambda _: lines_of(folder, trace)
     tables = [python, str(folder / "parquet.py"), str(program), str(CAPTURES), str(folder)]
+    telemetry = [python, str(folder / "telemetry.py"), str(program), str(CAPTURES)]
+    found["telemetry, read by Python"] = lambda _: lines_of(folder, telemetry)
     found["tables in DuckDB"] = lambda _: lines_of(folder, tables)
     return found
 

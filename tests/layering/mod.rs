@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 23] = [
+const LAYERS: [(&str, &[&str], &[&str]); 24] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("link", &["base"], &["capture"]),
@@ -34,6 +34,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 23] = [
     ("security", &["base", "ledger"], &[]),
     ("contents", &["base", "ledger"], &[]),
     ("export", &["base", "ledger"], &[]),
+    ("telemetry", &["base", "export"], &[]),
     ("tui", &["base", "ledger", "why"], &[]),
     ("fuzz", &["base", "capture", "tls", "http", "ledger", "engine"], &[]),
     ("serve", &["base"], &[]),
@@ -59,6 +60,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 23] = [
             "security",
             "contents",
             "export",
+            "telemetry",
             "tui",
             "serve",
             "traffic",

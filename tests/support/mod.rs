@@ -3,6 +3,8 @@
 //! The readers of packets and of `truth.json` use none of the program's code, so that the same
 //! mistake would have to be made twice.
 
+#[cfg(feature = "otlp")]
+pub(crate) mod collector;
 pub(crate) mod corpus;
 pub(crate) mod damage;
 pub(crate) mod frame;

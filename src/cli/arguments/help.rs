@@ -68,7 +68,8 @@ Examples:
   mcpdump export --to jsonl capture.pcap > capture.jsonl
   mcpdump export --filter 'method:tools/call' -o calls.jsonl capture.pcap
   mcpdump export --to csv --filter 'dur>1s' -o slow.csv capture.pcap
-  mcpdump export -i lo -o now.jsonl -w 'lo-%H%M.pcapng' -G 3600";
+  mcpdump export -i lo -o now.jsonl -w 'lo-%H%M.pcapng' -G 3600
+  mcpdump export -i eth0 --to otlp --endpoint http://localhost:4318";
 
 /// Examples of `check`.
 pub(crate) const CHECK_EXAMPLES: &str = "\

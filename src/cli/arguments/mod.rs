@@ -18,6 +18,7 @@ pub(crate) mod traffic;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueHint};
@@ -328,6 +329,13 @@ pub(crate) struct ExportOptions {
     /// Write credentials as they are: with --to har, which masks them
     #[arg(long)]
     pub(crate) with_secrets: bool,
+    /// With --to otlp, send to this collector (OTLP over HTTP) [default: what
+    /// OTEL_EXPORTER_OTLP_ENDPOINT says, else lines of JSON are written]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) endpoint: Option<String>,
+    /// With --to otlp, how long to try again what the collector does not take [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = quantity::duration)]
+    pub(crate) retry_for: Option<Duration>,
     #[command(flatten)]
     pub(crate) redaction: Redaction,
     /// Write to this file instead of standard output; with --to parquet into this new directory

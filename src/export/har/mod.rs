@@ -188,7 +188,7 @@ impl Har {
 
 impl Export for Har {
     fn wants(&self) -> Wants {
-        Wants { payloads: true }
+        Wants { payloads: true, requests: false }
     }
 
     fn spill_into(&mut self, file: File) {
