@@ -30,7 +30,6 @@ pub mod security;
 pub mod serve;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod tcp;
-#[cfg(feature = "otlp")]
 pub mod telemetry;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod tls;

@@ -36,6 +36,8 @@ mod limits;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod page;
+#[cfg(unix)]
+mod prometheus;
 mod rules;
 #[cfg(feature = "demo")]
 mod serve;

@@ -393,8 +393,9 @@ fn a_collector_that_is_absent_is_given_up() {
 #[test]
 fn a_slow_collector_costs_no_memory() {
     let collector = Collector::start((0..100).map(|_| Answer::Hang));
-    let options =
-        Options { last_words: Duration::from_millis(50), ..options(&collector.url(), "http/protobuf") };
+    let mut options = options(&collector.url(), "http/protobuf");
+    options.last_words = Duration::from_millis(50);
+    options.targets.iter_mut().for_each(|target| target.timeout = Duration::from_millis(300));
     let mut sender = Sender::new(options, When::Drops);
     sender.start(Resource::default(), Box::new(|_| {})).unwrap();
     let mut handle = sender.handle();

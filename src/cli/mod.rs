@@ -28,6 +28,7 @@ mod locale;
 mod logged_secrets;
 mod matching;
 mod messages;
+mod metrics;
 mod output;
 mod privileges;
 mod progress_bar;

@@ -1,5 +1,6 @@
 //! The packet source of a command: files or a device, with or without keeping the packets.
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -8,11 +9,13 @@ use super::exit::{Outcome, is_closed_pipe};
 use super::interactive::InteractiveSource;
 use super::logged_secrets::{Identified, LoggedSecrets};
 use super::messages;
+use super::metrics::{self, Metrics};
 use super::output::IncompleteOutput;
 use crate::base::Findings;
 use crate::base::units;
 use crate::capture::save::{PacketWriter, Tee};
 use crate::capture::{self, Item, KeyLogs, Spool, follow, live};
+use crate::export::redact::Redactor;
 use crate::ledger::Entry;
 
 /// Where packets come from.
@@ -74,6 +77,8 @@ pub(super) struct Reader {
     spool: Option<Spool>,
     /// Number of threads that analyse what is read.
     threads: NonZeroUsize,
+    /// Counts for `--prometheus`; `None` without it.
+    metrics: Option<Metrics>,
 }
 
 enum Intake {
@@ -126,6 +131,7 @@ impl Reader {
             logged: LoggedSecrets::default(),
             identified: Identified::default(),
             threads: NonZeroUsize::MIN,
+            metrics: None,
         }
     }
 
@@ -143,6 +149,7 @@ impl Reader {
             logged: LoggedSecrets::default(),
             identified: Identified::default(),
             threads: NonZeroUsize::MIN,
+            metrics: None,
         }
     }
 
@@ -160,6 +167,26 @@ impl Reader {
     /// Takes what the analysis of the packets emitted.
     pub(super) fn note(&self, entries: &[Entry]) {
         entries.iter().for_each(|entry| self.identified.note(entry));
+        if let Some(metrics) = self.metrics.as_ref().filter(|_| !entries.is_empty()) {
+            metrics.record(entries);
+        }
+    }
+
+    /// Serves metrics of what is read from now on.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub(super) fn with_metrics(self, opened: Option<metrics::Opened>) -> io::Result<Self> {
+        let counts = self.live.as_ref().map(|live| live.counts.clone());
+        let metrics = opened.map(|opened| Metrics::start(opened, counts)).transpose()?;
+        Ok(Self { metrics, ..self })
+    }
+
+    /// Masks what the metrics tell.
+    pub(super) fn mask_metrics(&mut self, redactor: Option<Redactor>) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.mask(redactor);
+        }
     }
 
     /// Has what is read analysed by this many threads.

@@ -7,6 +7,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -51,6 +52,8 @@ pub(super) struct Request {
     pub(super) numbering: Files,
     /// Number of threads (`--threads`); `None` for one per processor.
     pub(super) threads: Option<NonZeroUsize>,
+    /// Where metrics are served (`--prometheus`); `None` if they are not.
+    pub(super) prometheus: Option<SocketAddr>,
     /// Whether the process makes connections of its own. If not, the sandbox denies them.
     pub(super) uses_network: bool,
 }
@@ -101,6 +104,7 @@ impl Request {
             keeps_secrets: !arguments.keep.no_secrets,
             threads: arguments.threads,
             uses_network: false,
+            prometheus: arguments.live.prometheus,
             numbering: Files::new(names(&inputs)),
             inputs,
         })
@@ -286,9 +290,10 @@ fn inputs(words: &[OsString], arguments: &SourceArguments) -> anyhow::Result<Vec
         ("-B", live.buffer_size.is_some()),
         ("-s", live.snapshot_length.is_some()),
         ("-p", live.no_promiscuous_mode),
+        ("--prometheus", live.prometheus.is_some() && !follow),
     ];
     if let Some((option, _)) = live_only.iter().find(|(_, is_given)| *is_given) {
-        let follow = if ["-c", "--for"].contains(option) { ", or add --follow" } else { "" };
+        let follow = if ["-c", "--for", "--prometheus"].contains(option) { ", or add --follow" } else { "" };
         bail!("{option} is an option of live captures: use it with -i IFACE or without a file{follow}");
     }
     Ok(inputs)

@@ -23,7 +23,7 @@ use super::request::{Inputs, Request};
 use super::sandbox::{self, Allowed};
 use super::slicer::Slicer;
 use super::unwanted_file::UnwantedFile;
-use super::{messages, privileges, signals};
+use super::{messages, metrics, privileges, signals};
 use crate::capture::save::{FileMetadata, KeptSecrets, PacketWriter, Target, private};
 use crate::capture::{self, Input, Replay, Spool, follow, live};
 
@@ -238,6 +238,7 @@ impl Unprivileged {
             });
             Ok((output, create_recorder(request, path, &input, secrets)?, key_logs, again, None))
         };
+        let metrics = request.prometheus.map(metrics::Opened::at).transpose()?;
         let (output, recorder, key_logs, again, matching_packets) =
             open_outputs().map_err(|error| match &user {
                 Some(user) => anyhow!(
@@ -302,6 +303,10 @@ impl Unprivileged {
         };
         let reader = reader.with_spool(spool.flatten()).with_key_logs(key_logs, logged, identified);
         let reader = reader.with_threads(request.threads());
+        if let Some(opened) = metrics.as_ref().filter(|_| !is_tui) {
+            messages::status(&format!("mcpdump: metrics at http://{}/metrics", opened.address()));
+        }
+        let reader = reader.with_metrics(metrics).context("metrics cannot be served")?;
         Ok(Setup { reader, output, history, broker, slicer, unwanted: None, matching_packets })
     }
 }

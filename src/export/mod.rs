@@ -8,6 +8,7 @@ mod format;
 pub mod har;
 pub mod jsonl;
 pub mod meter;
+pub mod openmetrics;
 pub mod otlp;
 #[cfg(feature = "parquet")]
 pub mod parquet;

@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use crate::export::Resource;
+#[cfg(feature = "otlp")]
 use crate::export::otlp::Signal;
 
 /// Looks up variables. One that is empty is one that is not set (OpenTelemetry, "Environment
@@ -16,6 +17,7 @@ impl Environment<'_> {
 
     /// Returns the value of `OTEL_EXPORTER_OTLP_SIGNAL_NAME`, else that of
     /// `OTEL_EXPORTER_OTLP_NAME`, with the name of the variable.
+    #[cfg(feature = "otlp")]
     pub(super) fn of_signal(&self, signal: Signal, name: &str) -> Option<(String, String)> {
         let own = format!("OTEL_EXPORTER_OTLP_{}_{name}", signal.name().to_uppercase());
         let shared = format!("OTEL_EXPORTER_OTLP_{name}");

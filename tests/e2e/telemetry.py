@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Receives what `mcpdump export --to otlp` sends with the messages of the Python package opentelemetry-proto, and compares
-it with JSON lines.
+"""Receives what `mcpdump export --to otlp` sends with the messages of the Python package opentelemetry-proto, and reads
+the page of `--prometheus` with the parser of prometheus_client; compares both with JSON lines.
 
     telemetry.py MCPDUMP CAPTURES
 """
@@ -13,10 +13,13 @@ import pathlib
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 CAPTURES = ["ts-sse/capture.pcap", "rev-2026-07-28/capture.pcapng", "slow-and-odd/capture.pcapng", "many-sessions/capture.pcapng"]
 REQUESTS = {"traces": ExportTraceServiceRequest, "metrics": ExportMetricsServiceRequest, "logs": ExportLogsServiceRequest}
@@ -72,6 +75,33 @@ def main():
             faults.append(str(error))
         server.shutdown()
         judge(f"opentelemetry-proto reads {capture}", faults)
+        judge(f"prometheus_client reads {capture}", page_faults(program, captures / capture, rows))
+
+
+def page_faults(program, capture, rows):
+    """Follows a capture until the page counts every exchange that was answered."""
+    answered = sum(row["type"] == "exchange" and row["status"] in ("ok", "error", "tool_error") for row in rows)
+    command = [program, "export", "--follow", str(capture), "-o", os.devnull, "--prometheus", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            url = child.stderr.readline().split()[-1]
+            until = time.monotonic() + 20
+            while True:
+                text = urllib.request.urlopen(url, timeout=5).read().decode()
+                # Strict: it raises for what OpenMetrics forbids.
+                families = {family.name: family for family in text_string_to_metric_families(text)}
+                samples = families["mcpdump_operations"].samples
+                counted = sum(it.value for it in samples if it.labels["mcpdump_status"] in ("ok", "error", "tool_error"))
+                if counted >= answered or time.monotonic() > until:
+                    break
+                time.sleep(0.1)
+        finally:
+            child.terminate()
+    if counted != answered:
+        yield f"{counted:.0f} of {answered} exchanges that were answered"
+    for name in ("mcp_client_operation_duration_seconds", "mcp_server_operation_duration_seconds", "mcpdump_findings"):
+        if name not in families:
+            yield f"{name} is missing"
 
 
 def differences(requests, rows):

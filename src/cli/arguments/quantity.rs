@@ -1,5 +1,6 @@
 //! Durations and sizes on the command line, with the units of `--filter` and of tcpdump.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Parses a duration: a number and `ms`, `s`, `m`, `min`, `h` or `d`. A bare number is seconds.
@@ -21,6 +22,20 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         // A longer one may overflow a clock.
         Ok(duration) if duration <= Duration::from_secs(u64::from(u32::MAX)) => Ok(duration),
         _ => Err("is longer than a century".to_owned()),
+    }
+}
+
+/// Parses the address of `--prometheus`: an address and a port, or a port of loopback.
+///
+/// # Errors
+/// What is wrong with the text.
+pub(crate) fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    match port.parse::<u16>() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => text
+            .parse()
+            .map_err(|_| "is no port and no address with a port, as in 9464 or 10.0.0.5:9464".to_owned()),
     }
 }
 

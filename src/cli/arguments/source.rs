@@ -2,6 +2,7 @@
 //! kept.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -106,6 +107,10 @@ pub(crate) struct LiveArguments {
     /// Become this user once the device is open (default: the user who ran sudo; root stays root)
     #[arg(short = 'Z', long, value_name = "USER", help_heading = LIVE)]
     pub(crate) relinquish_privileges: Option<String>,
+    /// Answer GET /metrics at this port, or address and port, with what was captured so far, for
+    /// Prometheus
+    #[arg(long, value_name = "ADDR", value_parser = quantity::metrics_address, help_heading = LIVE)]
+    pub(crate) prometheus: Option<SocketAddr>,
 }
 
 /// Where packets are kept.

@@ -21,6 +21,7 @@ use crate::export::Export;
 use crate::export::redact::Redactor;
 use crate::export::{Resource, WriterOptions, otlp};
 use crate::ledger::{Entry, Record};
+use crate::telemetry::{self, Environment};
 
 /// Runs the command.
 ///
@@ -60,6 +61,7 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
         })?,
     };
     let Setup { mut reader, mut output, slicer, matching_packets, .. } = setup;
+    reader.mask_metrics(options.redaction.redactor(request)?);
     if matching_packets.is_some() {
         matching.plan_slice();
     }
@@ -152,18 +154,11 @@ fn collector(options: &ExportOptions, request: &Request) -> anyhow::Result<Optio
 ///
 /// # Errors
 /// A variable of the environment is wrong.
-#[cfg(feature = "otlp")]
 fn resource(options: &ExportOptions) -> anyhow::Result<Resource> {
-    use crate::telemetry::{Environment, resource};
     match options.to.name {
-        otlp::NAME => Ok(resource(&Environment(&|name| std::env::var(name).ok()))?),
+        otlp::NAME => Ok(telemetry::resource(&Environment(&|name| std::env::var(name).ok()))?),
         _ => Ok(Resource::default()),
     }
-}
-
-#[cfg(not(feature = "otlp"))]
-fn resource(_: &ExportOptions) -> anyhow::Result<Resource> {
-    Ok(Resource::default())
 }
 
 /// A program without the feature `otlp` sends nothing.

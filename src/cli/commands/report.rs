@@ -26,6 +26,7 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
     let limits = configuration::read(None, Limits::parse)?;
     let path = options.output.as_deref();
     let Setup { mut reader, mut output, slicer, matching_packets, .. } = Setup::open(request, path)?;
+    reader.mask_metrics(options.redaction.redactor(request)?);
     if matching_packets.is_some() {
         matching.plan_slice();
     }

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 pub use self::histogram::{Explicit, Exponential, seconds};
 use self::names::attribute;
-pub use self::outcome::{error_type, method_target, protocol_name, unknown_outcome};
+pub use self::outcome::{error_type, lost_by, method_target, protocol_name, unknown_outcome};
 pub use self::series::{Labels, MAX_SERIES, OTHER, Series};
 use crate::base::{Code, Degraded, Fact, Finding, Status, Timestamp};
 use crate::ledger::{CaptureFact, Entry, Exchange, Notification, Record, Session, SessionEnd};
@@ -50,8 +50,12 @@ pub struct Meter {
     pub notifications: Series<u64>,
     /// Number of findings of each code.
     pub findings: BTreeMap<Code, u64>,
-    /// Size of the capture: zeros until its end, or until [`Self::set_capture`].
+    /// Size of the capture: zeros until its end.
     pub capture: CaptureFact,
+    /// Captured bytes of closed connections that were not passed on.
+    pub given_up: u64,
+    /// Bytes of closed connections that no captured packet carries.
+    pub missing: u64,
     /// Number of texts that were cut.
     pub cut: u64,
     /// The first and the latest packet of an entry; `None` without any.
@@ -70,14 +74,15 @@ impl Meter {
             Entry::Record(Record::Notification(notification)) => self.notification(notification),
             Entry::Record(Record::Session(session)) => self.session(session),
             Entry::Finding(finding) => self.finding(finding),
-            Entry::Fact(Fact::Capture(capture)) => self.set_capture(capture),
+            Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
+            Entry::Fact(Fact::Connection(connection)) => {
+                for direction in &connection.directions {
+                    self.given_up = self.given_up.saturating_add(direction.given_up);
+                    self.missing = self.missing.saturating_add(direction.gaps);
+                }
+            }
             Entry::Record(_) | Entry::Fact(_) => {}
         }
-    }
-
-    /// Sets the size of the capture so far.
-    pub fn set_capture(&mut self, capture: &CaptureFact) {
-        self.capture = *capture;
     }
 
     /// Takes all series as unchanged.

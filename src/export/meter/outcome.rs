@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::names::attribute;
 use crate::base::Status;
+use crate::base::fact::Loser;
 use crate::ledger::{Cause, Exchange, Transport};
 
 /// The class of a failure that has no other name (OpenTelemetry, `error.type`).
@@ -46,6 +47,17 @@ pub fn method_target(exchange: &Exchange) -> Option<(&'static str, &str)> {
         _ => return None,
     };
     exchange.name.as_deref().map(|name| (key, name))
+}
+
+/// Returns the word for a component that lost packets.
+#[must_use]
+pub fn lost_by(by: Loser) -> &'static str {
+    match by {
+        Loser::Kernel => "kernel",
+        Loser::Interface => "interface",
+        Loser::Mcpdump => "mcpdump",
+        Loser::Unknown => "unknown",
+    }
 }
 
 /// Returns the value of `network.protocol.name`.

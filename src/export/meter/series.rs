@@ -29,6 +29,14 @@ impl Labels {
         }
     }
 
+    /// Returns these attributes and one more.
+    #[must_use]
+    pub fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut labels = self.clone();
+        labels.add(name, Some(value));
+        labels
+    }
+
     /// Adds text from traffic: credentials in it are masked, and it is cut. Returns whether it was.
     pub fn add_text(&mut self, name: &'static str, text: Option<&str>) -> bool {
         let Some(text) = text else { return false };

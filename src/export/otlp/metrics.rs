@@ -6,7 +6,7 @@ use super::span::nanoseconds;
 use crate::base::fact::Loser;
 use crate::base::{Status, Timestamp};
 use crate::export::meter::names::{BUCKETS, Metric, attribute, metric};
-use crate::export::meter::{Explicit, Exponential, Labels, Meter, seconds};
+use crate::export::meter::{Explicit, Exponential, Labels, Meter, lost_by, seconds};
 
 /// Data points of one message, at most.
 const MAX_POINTS: usize = 200;
@@ -39,11 +39,10 @@ impl Writer {
         let exponential: Vec<_> = exponential.filter(|(_, histogram)| histogram.count() > 0).collect();
         self.exponential(metric::OPERATION, &exponential);
         let by_status = operations.iter().flat_map(|(labels, it)| {
-            Status::ALL.iter().zip(it.by_status).map(|(status, count)| {
-                let mut labels = labels.clone();
-                labels.add(attribute::STATUS, Some(status.name()));
-                (labels, count)
-            })
+            Status::ALL
+                .iter()
+                .zip(it.by_status)
+                .map(|(status, count)| (labels.with(attribute::STATUS, status.name()), count))
         });
         self.sum(metric::OPERATIONS, by_status);
         self.sum(
@@ -60,11 +59,7 @@ impl Writer {
         self.histogram(metric::CLIENT_SESSION, &durations);
         self.histogram(metric::SERVER_SESSION, &durations);
         let by_end = sessions.iter().flat_map(|(labels, it)| {
-            it.by_end.iter().map(|(end, count)| {
-                let mut labels = labels.clone();
-                labels.add(attribute::ENDED, Some(end));
-                (labels, *count)
-            })
+            it.by_end.iter().map(|(end, count)| (labels.with(attribute::ENDED, end), *count))
         });
         self.sum(metric::SESSIONS, by_end);
         let findings = meter.findings.iter().map(|(code, count)| {
@@ -157,14 +152,4 @@ impl Writer {
 fn begin(point: &mut Fields, (since, at): (Timestamp, Timestamp)) {
     point.fixed64(Field("startTimeUnixNano", 2), nanoseconds(since));
     point.fixed64(Field("timeUnixNano", 3), nanoseconds(at));
-}
-
-/// Returns the word for a component that lost packets.
-pub(crate) fn lost_by(by: Loser) -> &'static str {
-    match by {
-        Loser::Kernel => "kernel",
-        Loser::Interface => "interface",
-        Loser::Mcpdump => "mcpdump",
-        Loser::Unknown => "unknown",
-    }
 }
