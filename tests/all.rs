@@ -41,6 +41,8 @@ mod prometheus;
 mod rules;
 #[cfg(feature = "demo")]
 mod serve;
+#[cfg(all(unix, feature = "otlp"))]
+mod service;
 mod slice;
 mod spans;
 mod store;

@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use super::arguments::ExportOptions;
-use super::messages;
 use super::request::Request;
+use super::{messages, signals};
 use crate::base::units;
 use crate::export::otlp::{self, Otlp, Signal};
 use crate::export::{Export, Resource, WriterOptions};
@@ -59,6 +59,7 @@ impl Collector {
     /// A certificate cannot be read.
     pub(super) fn start(&self) -> anyhow::Result<()> {
         let report = Box::new(|message: &str| messages::error(message));
+        signals::on_reload(&self.sender.borrow().reload()).context("signals cannot be caught")?;
         Ok(self.sender.borrow_mut().start(self.resource.clone(), report)?)
     }
 

@@ -36,6 +36,7 @@ mod reader;
 mod redaction;
 mod request;
 mod sandbox;
+mod service;
 mod setup;
 mod shown_files;
 mod signals;

@@ -11,6 +11,7 @@ use super::logged_secrets::{Identified, LoggedSecrets};
 use super::messages;
 use super::metrics::{self, Metrics};
 use super::output::IncompleteOutput;
+use super::service::Manager;
 use crate::base::Findings;
 use crate::base::units;
 use crate::capture::save::{PacketWriter, Tee};
@@ -79,6 +80,8 @@ pub(super) struct Reader {
     threads: NonZeroUsize,
     /// Counts for `--prometheus`; `None` without it.
     metrics: Option<Metrics>,
+    /// Who is told that the capture ends.
+    manager: Manager,
 }
 
 enum Intake {
@@ -132,6 +135,7 @@ impl Reader {
             identified: Identified::default(),
             threads: NonZeroUsize::MIN,
             metrics: None,
+            manager: Manager::default(),
         }
     }
 
@@ -150,6 +154,7 @@ impl Reader {
             identified: Identified::default(),
             threads: NonZeroUsize::MIN,
             metrics: None,
+            manager: Manager::default(),
         }
     }
 
@@ -180,6 +185,11 @@ impl Reader {
         let counts = self.live.as_ref().map(|live| live.counts.clone());
         let metrics = opened.map(|opened| Metrics::start(opened, counts)).transpose()?;
         Ok(Self { metrics, ..self })
+    }
+
+    /// Tells a service manager when reading ends.
+    pub(super) fn with_manager(self, manager: Manager) -> Self {
+        Self { manager, ..self }
     }
 
     /// Masks what the metrics tell.
@@ -301,6 +311,7 @@ impl Reader {
     /// # Errors
     /// The error in `result`, unless it is a closed pipe.
     pub(super) fn finish(mut self, result: anyhow::Result<()>) -> anyhow::Result<Outcome> {
+        self.manager.stopping();
         if let Intake::Keeping(keep) = &mut self.intake {
             keep.close();
         }

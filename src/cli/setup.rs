@@ -21,6 +21,7 @@ use super::output::{self, Output};
 use super::reader::{LiveCapture, Reader, Source};
 use super::request::{Inputs, Request};
 use super::sandbox::{self, Allowed};
+use super::service::Manager;
 use super::slicer::Slicer;
 use super::unwanted_file::UnwantedFile;
 use super::{messages, metrics, privileges, signals};
@@ -254,6 +255,9 @@ impl Unprivileged {
             messages::error(&format!("note: SSLKEYLOGFILE names {path}, which does not exist"));
         }
         let signals = signals::termination_signals();
+        let manager = Manager::connect();
+        // For commands that have nothing to reload.
+        signals::on_reload(&Arc::default()).context("signals cannot be caught")?;
         let (is_tui, resources) = match frontend {
             Frontend::Tui(resources) => (true, resources),
             Frontend::Lines { .. } => (false, TuiResources::default()),
@@ -307,6 +311,8 @@ impl Unprivileged {
             messages::status(&format!("mcpdump: metrics at http://{}/metrics", opened.address()));
         }
         let reader = reader.with_metrics(metrics).context("metrics cannot be served")?;
+        manager.ready();
+        let reader = reader.with_manager(manager);
         Ok(Setup { reader, output, history, broker, slicer, unwanted: None, matching_packets })
     }
 }

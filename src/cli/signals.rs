@@ -4,6 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+#[cfg(unix)]
+use super::service;
+
 /// Catches signals. The first one sets `stop`, the second one has its default action. `stop` may
 /// also be set by the program (`--for`): that does not count as a signal.
 ///
@@ -20,17 +23,39 @@ pub(super) fn catch(signals: &[i32], stop: &Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the signals to catch: SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP. Reads
-/// `/proc`: call it before the sandbox is entered.
+/// Returns the signals to catch: SIGINT, SIGTERM and, unless it is ignored (nohup) or a service
+/// manager asks for a reload with it, SIGHUP. Reads `/proc`: call it before the sandbox is entered.
 #[cfg(unix)]
 pub(super) fn termination_signals() -> Vec<i32> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
     let mut signals = vec![SIGINT, SIGTERM];
-    if !is_ignored(SIGHUP) {
+    if !service::is_managed() && !is_ignored(SIGHUP) {
         signals.push(SIGHUP);
     }
     signals
+}
+
+/// Sets `reload` at each SIGHUP, if a service manager asks for a reload with it: without a handler
+/// it would end the process.
+///
+/// # Errors
+/// The system does not allow a handler.
+#[cfg(unix)]
+pub(super) fn on_reload(reload: &Arc<AtomicBool>) -> io::Result<()> {
+    if service::is_managed() {
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(reload))?;
+    }
+    Ok(())
+}
+
+/// Does nothing on this system.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub(super) fn on_reload(_: &Arc<AtomicBool>) -> io::Result<()> {
+    Ok(())
 }
 
 /// Returns the signals to catch: SIGINT and SIGTERM.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,7 @@ pub type Report = Box<dyn Fn(&str) + Send>;
 pub struct Sender {
     queue: Queue,
     options: Options,
+    reload: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -54,7 +57,7 @@ impl Sender {
     /// Creates a sender that takes messages and does not send them yet.
     #[must_use]
     pub fn new(options: Options, when_full: When) -> Self {
-        Self { queue: Queue::new(when_full), options, thread: None }
+        Self { queue: Queue::new(when_full), options, reload: Arc::default(), thread: None }
     }
 
     /// Starts the thread: once root is given up, and before the sandbox is entered. `report` gets
@@ -67,6 +70,7 @@ impl Sender {
             queue: self.queue.clone(),
             requester: Requester::new(&self.options)?,
             options: self.options.clone(),
+            reload: Arc::clone(&self.reload),
             resource,
             report,
             closed_at: None,
@@ -77,6 +81,12 @@ impl Sender {
         let thread = thread.map_err(|error| Error(format!("no thread for telemetry: {error}")))?;
         self.thread = Some(thread);
         Ok(())
+    }
+
+    /// Returns what makes the thread read certificates anew and connect again, when it is set.
+    #[must_use]
+    pub fn reload(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.reload)
     }
 
     /// Returns a handle for the writer of messages.
@@ -122,6 +132,7 @@ struct Work {
     queue: Queue,
     requester: Requester,
     options: Options,
+    reload: Arc<AtomicBool>,
     resource: Resource,
     report: Report,
     /// When the queue was seen to be closed.
@@ -137,6 +148,7 @@ impl Work {
         while let Some(batch) = self.queue.take(self.options.patience) {
             let target = self.options.targets.iter().find(|target| target.signal == batch.signal).cloned();
             let Some(target) = target else { continue };
+            self.reload();
             let is_taken = self.deliver(&target, &batch);
             // A file that cannot be sent is not read any further; a live capture goes on.
             let is_hopeless = self.queue.when_full() == When::Waits || self.is_past_last_words();
@@ -145,6 +157,19 @@ impl Work {
             }
         }
         self.queue.end();
+    }
+
+    /// Reads certificates anew and forgets connections, if that was asked for.
+    fn reload(&mut self) {
+        if self.reload.swap(false, Ordering::Relaxed) {
+            match Requester::new(&self.options) {
+                Ok(requester) => {
+                    self.requester = requester;
+                    (self.report)("telemetry: certificates read anew");
+                }
+                Err(error) => (self.report)(&format!("telemetry: goes on as before: {error}")),
+            }
+        }
     }
 
     /// Sends a batch until it is taken, refused or given up. Returns false if it was given up.
@@ -192,6 +217,7 @@ impl Work {
                     let left = units::duration(nanoseconds(self.time_left(began)));
                     self.tell(target, &format!("{why}; trying again for {left}"));
                     self.pause(wait);
+                    self.reload();
                 }
             }
         }

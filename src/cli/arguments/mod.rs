@@ -541,6 +541,33 @@ mod tests {
         }
     }
 
+    /// The unit of systemd, the image and the DaemonSet call the program with arguments that it
+    /// has.
+    #[test]
+    fn services_use_arguments_that_exist() {
+        let unit = include_str!("../../../packaging/systemd/mcpdump.service");
+        let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/")).unwrap();
+        let of_unit = line
+            .replace("${MCPDUMP_PROMETHEUS}", "127.0.0.1:9464")
+            .replace("${MCPDUMP_INTERFACE}", "any")
+            .replace("$MCPDUMP_FILTER", "tcp");
+        let manifest = include_str!("../../../packaging/kubernetes/daemonset.yaml");
+        let line = manifest.lines().find_map(|line| line.trim().strip_prefix("args: [")).unwrap();
+        let arguments = line.trim_end_matches(']').replace("\"$(HOST_IP):9464\"", "10.0.0.1:9464");
+        let of_manifest = format!("mcpdump {}", arguments.replace(',', ""));
+        let image = include_str!("../../../packaging/Dockerfile");
+        let line = image.lines().find(|line| line.starts_with("# docker run ")).unwrap();
+        let of_image = &line[line.find(" mcpdump ").unwrap() + 1..];
+        for command in [&*of_unit, &of_manifest, of_image] {
+            let parsed = Arguments::try_parse_from(command.split(' '));
+            let Ok(Some(Command::Export(export))) = parsed.map(|arguments| arguments.command) else {
+                panic!("{command}");
+            };
+            assert_eq!(export.0.options.to.name, export::otlp::NAME, "{command}");
+            assert!(export.0.source.live.interface.is_some(), "{command}");
+        }
+    }
+
     /// The structures of their arguments are described, too.
     #[test]
     fn commands_keep_their_descriptions() {
