@@ -4,6 +4,7 @@
 //! passes it down to [`ledger`]; nothing flows back. [`engine`] connects the layers. See
 //! `ARCHITECTURE.md`.
 
+pub mod anonymize;
 pub mod base;
 pub mod capture;
 pub mod check;

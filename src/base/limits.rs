@@ -102,6 +102,11 @@ pub const MAX_CONNECTIONS: usize = 16_384;
 /// Linux's default maximum (`tcp_rmem`).
 pub const MAX_HELD_PER_DIRECTION: usize = 8 << 20;
 
+/// Packets that wait to be anonymized until what was sent before them is read, in bytes: more than
+/// the usual windows behind a lost segment. Bytes that are kept for packets that are sent again
+/// take as much.
+pub const MAX_ANONYMIZED: usize = 48 << 20;
+
 /// Shards that connections are divided into, by a hash of their addresses and ports. A lane (a
 /// thread) owns whole shards, and every cap on memory is that of a shard: no result depends on the
 /// number of lanes. 4: a shard's share has to hold the largest single transfer, so more shards

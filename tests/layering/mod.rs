@@ -15,9 +15,10 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 24] = [
+const LAYERS: [(&str, &[&str], &[&str]); 25] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
+    ("anonymize", &["base"], &["capture"]),
     ("link", &["base"], &["capture"]),
     ("tcp", &["base"], &["link"]),
     ("tls", &["base"], &["tcp"]),
@@ -44,6 +45,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 24] = [
         &[
             "base",
             "capture",
+            "anonymize",
             "link",
             "tcp",
             "tls",
