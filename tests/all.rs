@@ -13,6 +13,7 @@
 
 #[cfg(unix)]
 mod action;
+mod anonymize;
 mod books;
 mod cli;
 mod compare;

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
+use crate::anonymize::{Anonymizer, Cleared, Key, LeftOut};
 use crate::base::tls::TLS_KEY_LOG;
 use crate::base::{Fact, Files, Findings, Origin, PacketNo, Status, Timestamp};
 use crate::capture::save::{FileMetadata, PacketFile, private};
@@ -30,6 +31,8 @@ pub(super) struct Slicer {
     secrets: LoggedSecrets,
     /// Whether the secrets of the connections in a slice are written with them.
     keeps_secrets: bool,
+    /// The key that slices are anonymized with; `None` if they are not.
+    anonymizes: Option<Key>,
 }
 
 /// Where a slice is written.
@@ -40,7 +43,7 @@ pub(super) struct SliceOutput<W> {
 }
 
 /// A slice that was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Written {
     /// Number of packets.
     pub(super) packets: u64,
@@ -49,18 +52,40 @@ pub(super) struct Written {
     /// Of these, exchanges that the packets alone give another outcome or other times: what decides
     /// them is on connections that have nothing to do with them.
     pub(super) differing: usize,
+    /// What could not be anonymized; `None` if the slice is not.
+    pub(super) anonymized: Option<Unreplaced>,
+}
+
+/// What could not be replaced by something of the same length.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unreplaced {
+    /// Bytes of payload that were cut off or became zeros.
+    pub(super) cleared: Vec<(Cleared, u64)>,
+    /// Packets that were left out.
+    pub(super) left_out: Vec<(LeftOut, u64)>,
+}
+
+impl Unreplaced {
+    fn of(anonymizer: &Anonymizer) -> Self {
+        Self { cleared: anonymizer.cleared().collect(), left_out: anonymizer.left_out().collect() }
+    }
 }
 
 impl Slicer {
     /// Slices what `replay` yields. `metadata` describes the file; its comment is added to that of
     /// each slice.
     pub(super) fn new(replay: Replay, metadata: FileMetadata) -> Self {
-        Self { replay, metadata, secrets: LoggedSecrets::default(), keeps_secrets: true }
+        Self { replay, metadata, secrets: LoggedSecrets::default(), keeps_secrets: true, anonymizes: None }
     }
 
     /// Leaves secrets out of slices if `keeps_secrets` is false.
     pub(super) fn keeping_secrets(self, keeps_secrets: bool) -> Self {
         Self { keeps_secrets, ..self }
+    }
+
+    /// Anonymizes slices with a key, if there is one. Such slices hold no secrets.
+    pub(super) fn anonymizing(self, key: Option<Key>) -> Self {
+        Self { anonymizes: key, ..self }
     }
 
     /// Also uses secrets that were read from key logs.
@@ -155,15 +180,23 @@ impl Slicer {
         output: SliceOutput<impl Write>,
     ) -> anyhow::Result<Written> {
         let (mut chosen, differing) = self.choose(plan, files, extent)?;
-        if !self.keeps_secrets {
+        if !self.keeps_secrets || self.anonymizes.is_some() {
             chosen.key_log = Zeroizing::default();
         } else if let (false, Some(file)) = (chosen.key_log.is_empty(), &output.file) {
             private::restrict(file)
                 .context("it cannot be made private for the TLS secrets: use --no-secrets")?;
         }
-        let metadata = FileMetadata { comment: about.to_owned(), ..self.metadata.clone() };
-        let packets = self.copy(&chosen, PacketFile::new(output.out, metadata))?;
-        Ok(Written { packets, exchanges: plan.exchanges().len(), differing })
+        let metadata = match &self.anonymizes {
+            None => FileMetadata { comment: about.to_owned(), ..self.metadata.clone() },
+            // What else is known of machine, device and filter is not said.
+            Some(_) => FileMetadata {
+                application: self.metadata.application.clone(),
+                comment: "anonymized slice".to_owned(),
+                ..FileMetadata::default()
+            },
+        };
+        let (packets, anonymized) = self.copy(&chosen, PacketFile::new(output.out, metadata))?;
+        Ok(Written { packets, exchanges: plan.exchanges().len(), differing, anonymized })
     }
 
     /// Chooses packets, and more of them around the exchanges that differ, until none does or
@@ -239,25 +272,39 @@ impl Slicer {
         Ok(plan.exchanges().filter(differs).map(|exchange| exchange.n).collect())
     }
 
-    /// Copies the chosen packets to a file. Returns their number.
-    fn copy<W: Write>(&self, slice: &Slice, mut file: PacketFile<W>) -> anyhow::Result<u64> {
+    /// Copies the chosen packets to a file. Returns their number, and what was not anonymized.
+    fn copy<W: Write>(
+        &self,
+        slice: &Slice,
+        mut file: PacketFile<W>,
+    ) -> anyhow::Result<(u64, Option<Unreplaced>)> {
         let mut source = Sliced::new(self.replay.read()?, slice);
         let mut findings = Findings::new();
+        let mut anonymizer = self.anonymizes.as_ref().map(Anonymizer::new);
+        let mut replaced = Vec::new();
         while let Some(item) = source.next(&mut findings)? {
-            match item {
-                Item::Packet(packet) => {
+            match (item, &mut anonymizer) {
+                (Item::Packet(packet), None) => {
                     let comment = slice.chosen.comments.get(&source.original);
                     file.packet(&packet, comment.map(String::as_str))?;
                 }
-                Item::Secrets { kind, data } => file.secrets(kind, &data)?,
-                Item::Lost { by, packets } => file.lost(by, packets),
-                Item::Time(time) => file.silent_until(time),
-                Item::Pending => {}
+                (Item::Packet(packet), Some(anonymizer)) => {
+                    anonymizer.push(&packet, &mut replaced);
+                    replaced.drain(..).try_for_each(|packet| file.packet(&packet, None))?;
+                }
+                (Item::Secrets { kind, data }, _) => file.secrets(kind, &data)?,
+                (Item::Lost { by, packets }, _) => file.lost(by, packets),
+                (Item::Time(time), _) => file.silent_until(time),
+                (Item::Pending, _) => {}
             }
+        }
+        if let Some(anonymizer) = &mut anonymizer {
+            anonymizer.finish(&mut replaced);
+            replaced.drain(..).try_for_each(|packet| file.packet(&packet, None))?;
         }
         let packets = file.packets();
         file.finish()?;
-        Ok(packets)
+        Ok((packets, anonymizer.as_ref().map(Unreplaced::of)))
     }
 }
 

@@ -32,6 +32,10 @@ const MIB: u64 = 1 << 20;
 /// Lines of findings of one code in an export (`limits::MAX_FINDING_LINES`).
 const MAX_LINES: u64 = 10_000;
 
+/// The most memory that anonymizing takes, in MiB: the packets that wait, the bytes that are kept
+/// for packets that are sent again, and the capture.
+const ANONYMIZER: u64 = 160;
+
 const EXPORT: [&str; 3] = ["export", "--to", "jsonl"];
 
 /// Commands that keep more of what messages say than a report does.
@@ -51,6 +55,15 @@ const NOISE_MS: u64 = 200;
 
 /// Allocations that do not grow with the traffic: tables that become full, lists of a report.
 const FEW: u64 = 20_000;
+
+/// Checks that what an attack of size `n` costs is within the memory, in MiB, and grew no more than
+/// the traffic since half of it.
+fn compare((name, n): (&str, usize), (half, whole): (outputs::Cost, outputs::Cost), memory: u64) {
+    assert!(whole.peak <= memory * MIB, "{name} of {n} holds {} MiB", whole.peak / MIB);
+    let (most, bytes) = (half.allocations * 22 / 10 + FEW, half.allocated * 22 / 10 + 4 * MIB);
+    assert!(whole.allocations <= most, "{name} of {n}: {half:?} for half, {whole:?} for all");
+    assert!(whole.allocated <= bytes, "{name} of {n}: {half:?} for half, {whole:?} for all");
+}
 
 /// An attack and its limits.
 struct Attack {
@@ -100,11 +113,14 @@ impl Attack {
             checked.unwrap_or_else(|problem| panic!("{} of {n}: {problem}", self.name))
         };
         let (half, whole) = (cost(n), cost(2 * n));
-        let (name, memory, n) = (self.name, self.memory, 2 * n);
-        assert!(whole.peak <= memory * MIB, "{name} of {n} holds {} MiB", whole.peak / MIB);
-        let (most, bytes) = (half.allocations * 22 / 10 + FEW, half.allocated * 22 / 10 + 4 * MIB);
-        assert!(whole.allocations <= most, "{name} of {n}: {half:?} for half, {whole:?} for all");
-        assert!(whole.allocated <= bytes, "{name} of {n}: {half:?} for half, {whole:?} for all");
+        let (name, memory) = (self.name, self.memory);
+        compare((name, 2 * n), (half, whole), memory);
+        let cost = |n: usize| {
+            let capture = wire::capture(|wire| (self.make)(wire, n));
+            let checked = outputs::anonymize(|| Box::new(corpus::source(capture)));
+            checked.unwrap_or_else(|problem| panic!("{name} of {n}, anonymized: {problem}"))
+        };
+        compare((&format!("{name}, anonymized"), 2 * n), (cost(n), cost(2 * n)), ANONYMIZER);
     }
 
     /// Checks the attack at `2 * n` with the commands that read a capture to its end, and that the

@@ -1,11 +1,13 @@
 //! Everything that the program prints of a capture, made in this process and checked as it is made:
 //! JSON by a strict reader, text for characters that a terminal would obey.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 
-use mcpdump::base::{Files, OutputFormat};
-use mcpdump::capture::Source;
+use mcpdump::anonymize::{Anonymizer, Key};
+use mcpdump::base::{Files, Findings, OutputFormat};
+use mcpdump::capture::{Item, Packet, Source};
 use mcpdump::check::{self, Gate};
 use mcpdump::contents::Rules;
 use mcpdump::diff::{self, Difference, Profile, Profiler};
@@ -35,9 +37,14 @@ pub(crate) struct Cost {
 /// # Errors
 /// What is wrong: a panic, or the first output that is invalid.
 pub(crate) fn check(open: impl FnOnce() -> Box<dyn Source>) -> Result<Cost, String> {
+    measured(|| all(&mut *open()))
+}
+
+/// Runs something, and measures what it takes.
+fn measured(run: impl FnOnce() -> Result<(), String>) -> Result<Cost, String> {
     let mut result = Ok(());
     let used = allocation_counter::measure(|| {
-        let checked = panic::catch_unwind(AssertUnwindSafe(|| all(&mut *open())));
+        let checked = panic::catch_unwind(AssertUnwindSafe(run));
         result = checked.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or(panic.downcast_ref::<&str>().copied());
@@ -46,6 +53,51 @@ pub(crate) fn check(open: impl FnOnce() -> Box<dyn Source>) -> Result<Cost, Stri
     });
     let (peak, allocated, allocations) = (used.bytes_max, used.bytes_total, used.count_total);
     result.map(|()| Cost { peak, allocated, allocations })
+}
+
+/// Anonymizes the packets of a source, as `slice --anonymize` does, and checks that each comes out
+/// once and in order, no longer than it was, or is counted as left out.
+///
+/// # Errors
+/// What is wrong: a panic, or a packet.
+pub(crate) fn anonymize(open: impl FnOnce() -> Box<dyn Source>) -> Result<Cost, String> {
+    measured(|| anonymize_all(&mut *open()))
+}
+
+fn anonymize_all(source: &mut dyn Source) -> Result<(), String> {
+    let mut anonymizer = Anonymizer::new(&Key::of(b"test"));
+    let (mut findings, mut out) = (Findings::new(), Vec::new());
+    let (mut waiting, mut taken, mut given) = (VecDeque::new(), 0_u64, 0_u64);
+    let mut check = |waiting: &mut VecDeque<(u64, usize, u32)>, out: &mut Vec<Packet>| {
+        for packet in out.drain(..) {
+            given += 1;
+            let number = packet.origin.packet.0;
+            // Those before it were left out.
+            let of = std::iter::from_fn(|| waiting.pop_front()).find(|(other, ..)| *other == number);
+            let Some((_, len, original_len)) = of else {
+                return Err(format!("packet {number} comes out of order"));
+            };
+            if packet.data.len() > len || packet.original_len != original_len {
+                return Err(format!("packet {number} has another length"));
+            }
+        }
+        Ok(())
+    };
+    while let Ok(Some(item)) = source.next(&mut findings) {
+        let Item::Packet(packet) = item else { continue };
+        taken += 1;
+        waiting.push_back((packet.origin.packet.0, packet.data.len(), packet.original_len));
+        anonymizer.push(&packet, &mut out);
+        check(&mut waiting, &mut out)?;
+    }
+    anonymizer.finish(&mut out);
+    check(&mut waiting, &mut out)?;
+    let left_out: u64 = anonymizer.left_out().map(|(_, packets)| packets).sum();
+    if given + left_out == taken {
+        Ok(())
+    } else {
+        Err(format!("{taken} packets, {given} anonymized, {left_out} left out"))
+    }
 }
 
 fn all(source: &mut dyn Source) -> Result<(), String> {

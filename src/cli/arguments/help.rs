@@ -118,6 +118,7 @@ Examples:
   mcpdump slice --filter 'status:unanswered' -o hang.pcapng capture.pcap
   mcpdump slice --filter 'tool:search dur>1s' --of connections -o slow.pcapng capture.pcap
   mcpdump slice --filter 'packet:1328' -o - capture.pcap | tshark -r -
+  mcpdump slice --anonymize --of sessions -o report.pcapng capture.pcap
 
 The packets have comments that name the exchange (pcapng, frame.comment in Wireshark).
 If the packets alone do not give the same exchanges, more are written.";

@@ -444,6 +444,10 @@ pub(crate) struct SliceOptions {
     #[arg(long, value_name = "WHAT", default_value = "exchanges")]
     #[arg(value_parser = named(&Extent::ALL, Extent::name))]
     pub(crate) of: Extent,
+    /// Replace addresses, names, tokens, session ids and texts by others of the same length, so
+    /// that the file can be given away and the same analysis comes out of it
+    #[arg(long)]
+    pub(crate) anonymize: bool,
 }
 
 /// What alone is exported.

@@ -10,7 +10,7 @@ use crate::cli::progress_bar::ProgressBar;
 use crate::cli::reader::Reader;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::SliceTarget;
-use crate::cli::slicer::{SliceOutput, Slicer};
+use crate::cli::slicer::{SliceOutput, Slicer, Unreplaced};
 use crate::engine::Engine;
 use crate::export::slice::{Extent, SlicePlan};
 use crate::ledger::Entry;
@@ -75,7 +75,27 @@ impl SliceWriter<'_> {
                 "note: {exchanges} may look different in {name}: what decides them is on other connections"
             ));
         }
+        if let Some(unreplaced) = &written.anonymized {
+            report_unreplaced(unreplaced, &name);
+        }
         Ok(written.packets > 0)
+    }
+}
+
+/// Prints what of a slice could not be anonymized, and what became of it.
+fn report_unreplaced(unreplaced: &Unreplaced, name: &str) {
+    for (is_cut, what) in [(true, "cut off, as by a snapshot length"), (false, "replaced by zeros")] {
+        let parts = unreplaced.cleared.iter().filter(|(why, _)| why.is_cut() == is_cut);
+        let parts = parts.map(|(why, size)| format!("{} {}", units::bytes(*size), why.name()));
+        let parts = parts.collect::<Vec<_>>().join(", ");
+        if !parts.is_empty() {
+            messages::error(&format!("note: {what} in {name}: {parts}"));
+        }
+    }
+    let parts = unreplaced.left_out.iter().map(|(why, packets)| format!("{packets} {}", why.name()));
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    if !parts.is_empty() {
+        messages::error(&format!("note: packets left out of {name}: {parts}"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! `mcpdump slice`: the packets of the exchanges that match, in a file of their own.
 
 use super::analysis::{self, SliceWriter};
+use crate::anonymize::Key;
 use crate::cli::arguments::SliceOptions;
 use crate::cli::exit::Outcome;
 use crate::cli::matching::Matching;
@@ -18,6 +19,7 @@ pub(crate) fn run(request: &Request, options: &SliceOptions) -> anyhow::Result<O
     if request.keep.is_some() {
         anyhow::bail!("-w keeps what is captured: name the file of the slice with -o FILE");
     }
+    let key = options.anonymize.then(Key::random).transpose()?;
     let mut matching = Matching::new(request, None)?;
     matching.plan_slice();
     let setup = Setup::open_for_slice(request, &options.output)?;
@@ -37,7 +39,8 @@ pub(crate) fn run(request: &Request, options: &SliceOptions) -> anyhow::Result<O
             is_empty = true;
             return Ok(());
         }
-        let writer = SliceWriter { request, reader: &reader, slicer };
+        let slicer = slicer.clone().anonymizing(key);
+        let writer = SliceWriter { request, reader: &reader, slicer: &slicer };
         let has_packets = writer.write(&mut plan, options.of, target)?;
         is_empty = !has_packets;
         Ok(())
