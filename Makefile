@@ -83,12 +83,12 @@ fuzz: cargo libpcap ## Run each fuzz target: with cargo-fuzz for FUZZ_SECONDS, w
 		FUZZ_RUNS=20000 $(CARGO) test --locked --lib fuzz:: ; \
 	fi
 
-fleet-demo: $(BINARY) ## Analyse an archive of 200 captures on a Spark cluster of this machine (needs Java 17)
+fleet-demo: $(BINARY) ## Analyse an archive of 200 captures on a Spark cluster of this machine (needs Java 17 or later)
 	@command -v java > /dev/null || { echo "java is missing: install a Java runtime, 17 or later" >&2; exit 1; }
 	$(CARGO) build --release --locked --example multiply
-	[ -x $(TARGET)/fleet/venv/bin/spark-submit ] || python3 -m venv $(TARGET)/fleet/venv
-	$(TARGET)/fleet/venv/bin/pip install --quiet pyspark==4.1.4 duckdb==2.0.1
-	PATH="$(abspath $(TARGET)/fleet/venv/bin):$$PATH" python3 fleet/demo.py $(BINARY) $(TARGET)/release/examples/multiply $(TARGET)/fleet/demo
+	[ -x "$(TARGET)/fleet/venv/bin/python3" ] || python3 -m venv "$(TARGET)/fleet/venv"
+	"$(TARGET)/fleet/venv/bin/pip" install --quiet pyspark==4.1.4 duckdb==2.0.1
+	PATH="$(abspath $(TARGET)/fleet/venv/bin):$$PATH" python3 fleet/demo.py "$(BINARY)" "$(TARGET)/release/examples/multiply" "$(TARGET)/fleet/demo"
 
 bench: cargo libpcap ## Run the benchmarks (criterion)
 	$(CARGO) bench --locked

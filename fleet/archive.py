@@ -10,9 +10,9 @@ The archive has a directory for each sensor, with its rotated captures below it:
 All executors have to see both directories under these paths. The program travels with the job.
 
 1. Each file's first packet is looked at: the order of a sensor's files is that of these times, whatever their names.
-2. Files that follow each other make groups. A group is analysed as one capture, together with files on each side; of
-   what is found there the group keeps what begins in its own time: each exchange is in one group. As long as something
-   of it began before these files, or goes on behind them, and `--reach` allows it, more of them are read.
+2. Files that follow each other make groups. A group is analysed as one capture, together with the files of `--around`
+   seconds on each side, and keeps what begins in its own time. As long as something of it began before these files, or
+   goes on behind them, and `--reach` allows it, more of them are read.
 3. Spark writes what all groups keep as Parquet, and runs again what an executor did not finish.
 """
 import argparse
@@ -112,14 +112,22 @@ BEGINS = {
 }
 
 
+# Findings about what began before the files that are read.
+BEGAN_BEFORE = {"http.unmatched_response", "http.resync", "mcp.request_unseen", "mcp.unknown_token", "tls.no_secret"}
+
+# How long two files of a sensor may overlap, in nanoseconds.
+OVERLAP = 10**9
+
+
 class Group(typing.NamedTuple):
     """Files that are analysed together."""
     sensor: str
     number: int
-    # Files that may be read with it, in the order of their times.
+    # Files that may be read with it, in the order of their times, and how many of them are read at least.
     before: list
     files: list
     behind: list
+    least: tuple
     # What begins from `first` on, and before `after`, belongs to it. Seconds as text; None without a limit.
     first: str | None
     after: str | None
@@ -132,29 +140,36 @@ def main():
     context = spark.sparkContext
     context.addFile(args.mcpdump)
     program = os.path.basename(args.mcpdump)
-    sensors = files(Path(args.archive))
+    sensors = files(Path(args.archive).resolve())
     paths = [(sensor, path) for sensor, found in sensors.items() for path in found]
     if not paths:
         sys.exit(f"archive: {args.archive} has no directory with captures ({', '.join(SUFFIXES)})")
+    tables_path = Path(args.tables).resolve()
     begins = context.parallelize(paths, min(len(paths), 256)).map(lambda it: (*it, *begin(program, it[1]))).collect()
     unreadable = [problem for *_, problem in begins if problem]
-    groups = grouped([it[:3] for it in begins], args.files_per_group, args.reach)
+    left_out = "\n".join(["archive: the tables are without these files:", *unreadable])
+    groups = grouped([it[:3] for it in begins], args)
+    if not groups:
+        sys.exit(left_out if unreadable else f"archive: no file in {args.archive} has packets")
     print(f"archive: {len(paths)} files of {len(sensors)} sensors in {len(groups)} groups", file=sys.stderr)
     options = args.option
     lines = context.parallelize(groups, len(groups)).flatMap(lambda group: analysed(program, options, group))
-    staged = str(Path(args.tables) / "_lines")
+    staged = str(tables_path / "_lines")
     spark.createDataFrame(lines, "kind string, sensor string, part int, line string") \
         .write.mode("overwrite").partitionBy("kind").parquet(staged)
     tables = {kind: table(spark, staged, kind) for kind in KINDS}
+    keys = session_keys(tables["session"])
+    tables = {kind: with_key(rows, keys) for kind, rows in tables.items()}
     tables["session"] = joined(tables["session"], tables["exchange"])
+    tables["exchange"] = named(tables["exchange"], tables["session"])
     for kind, rows in tables.items():
         rows.write.mode("overwrite") \
             .partitionBy("date", "sensor") \
-            .option("compression", "zstd").parquet(str(Path(args.tables) / f"{kind}s"))
+            .option("compression", "zstd").parquet(str(tables_path / f"{kind}s"))
     shutil.rmtree(staged)
     spark.stop()
     if unreadable:
-        sys.exit("\n".join(["archive: the tables are without these files:", *unreadable]))
+        sys.exit(left_out)
 
 
 def arguments():
@@ -163,6 +178,8 @@ def arguments():
     parser.add_argument("--tables", required=True, help="directory for the tables; tables in it are replaced")
     parser.add_argument("--mcpdump", required=True, help="the program, for the executors' system")
     parser.add_argument("--files-per-group", type=int, default=16, help="rotated files that a task analyses (default 16)")
+    parser.add_argument("--around", type=float, default=300,
+                        help="seconds before and after a group that are read with it (default 300)")
     parser.add_argument("--reach", type=int, default=64,
                         help="files before and after a group that are read at most, for what spans groups (default 64)")
     parser.add_argument("--option", action="append", default=[], metavar="WORD",
@@ -188,26 +205,41 @@ def is_capture(name):
 
 def begin(program, path):
     """The time of a file's first packet, in seconds, None if it has none, and why it cannot be read, if so."""
-    with open(path, "rb") as file:
-        head = file.read(HEAD)
-    run = subprocess.run([SparkFiles.get(program), "report", "--format", "json", "-"], input=head, capture_output=True)
-    if run.returncode != 0:
-        return None, f"{path}: {run.stderr.decode(errors='replace').strip()}"
-    return json.loads(run.stdout, parse_float=str)["capture"]["start"], None
+    try:
+        with open(path, "rb") as file:
+            run = subprocess.run([SparkFiles.get(program), "report", "--format", "json", "-"], input=file.read(HEAD),
+                                 capture_output=True)
+    except OSError as error:
+        return None, f"{path}: {error.strerror}"
+    start = json.loads(run.stdout, parse_float=str)["capture"]["start"] if run.returncode == 0 else None
+    if start is None:
+        # The first packet, or the first compressed block, is longer than that, or there is none.
+        run = subprocess.run([SparkFiles.get(program), "report", "--format", "json", path], capture_output=True)
+        if run.returncode != 0:
+            return None, run.stderr.decode(errors="replace").strip()
+        start = json.loads(run.stdout, parse_float=str)["capture"]["start"]
+    return start, None
 
 
-def grouped(begins, size, reach):
+def grouped(begins, args):
     """Groups of files that follow each other."""
+    sensors = {}
+    for sensor, path, time in begins:
+        if time is not None:
+            sensors.setdefault(sensor, []).append((seconds(time), path, time))
+    around = int(args.around * 10**9)
     groups = []
-    for sensor in sorted({sensor for sensor, _, _ in begins}):
-        order = sorted((seconds(time), path, time) for its, path, time in begins if its == sensor and time is not None)
-        for number, start in enumerate(range(0, len(order), size)):
-            end = min(start + size, len(order))
-            paths = [[path for _, path, _ in part]
-                     for part in (order[max(start - reach, 0):start], order[start:end], order[end:end + reach])]
-            first = order[start][2] if start > 0 else None
-            after = order[end][2] if end < len(order) else None
-            groups.append(Group(sensor, number, *paths, first, after))
+    for sensor, order in sorted(sensors.items()):
+        order.sort()
+        for number, start in enumerate(range(0, len(order), args.files_per_group)):
+            end = min(start + args.files_per_group, len(order))
+            before, files, behind = order[max(start - args.reach, 0):start], order[start:end], order[end:end + args.reach]
+            # The file in front of the first that begins in this time may reach into it.
+            least = (min(len(before), 1 + sum(time >= files[0][0] - around for time, _, _ in before)),
+                     sum(time <= behind[0][0] + around for time, _, _ in behind))
+            paths = [[path for _, path, _ in part] for part in (before, files, behind)]
+            groups.append(Group(sensor, number, *paths, least, files[0][2] if start > 0 else None,
+                                behind[0][2] if behind else None))
     return groups
 
 
@@ -219,7 +251,7 @@ def seconds(text):
 
 def analysed(program, options, group):
     """Runs mcpdump on a group and yields the lines that belong to it. Raises if mcpdump fails: Spark tries again."""
-    before, behind = min(1, len(group.before)), min(1, len(group.behind))
+    before, behind = group.least
     while True:
         read = group.before[len(group.before) - before:] + group.files + group.behind[:behind]
         with tempfile.TemporaryFile("w+", encoding="utf-8") as kept:
@@ -239,22 +271,46 @@ def run(program, options, group, read, kept):
     """Writes the lines that belong to a group to `kept`. Returns whether something of it began before the files that are
     read, and whether something goes on behind them."""
     began_before = goes_on = False
+    own = set(group.files)
     command = [SparkFiles.get(program), "export", "--to", "jsonl", *options, *read]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as messages:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, text=True, encoding="utf-8") as process:
             for line in process.stdout:
                 row = json.loads(line, parse_float=str)
                 kind = row["type"]
-                if kind in BEGINS and belongs(row, kind, group):
+                if kind not in BEGINS:
+                    continue
+                check_order(row, kind, group, own)
+                if not belongs(row, kind, group):
+                    continue
+                degraded = row.get("degraded", ())
+                if kind != "session":
+                    began_before |= "midstream" in degraded or row.get("code") in BEGAN_BEFORE
+                    goes_on |= "capture_end" in degraded or row.get("ended") == "open"
+                if kind != "stream" or group.first is None or "midstream" not in degraded:
+                    # A stream without a beginning began before the group, or its beginning was lost.
                     kept.write(f"{kind} {line}")
-                    degraded = row.get("degraded", ())
-                    began_before |= kind != "session" and "midstream" in degraded
-                    goes_on |= kind != "session" and ("capture_end" in degraded or row.get("ended") == "open")
         if process.returncode != 0:
             messages.seek(0)
             raise RuntimeError(f"mcpdump ended with {process.returncode} on {len(read)} files of {group.sensor}: "
                                f"{messages.read(4096).strip()}")
     return began_before, goes_on
+
+
+def check_order(row, kind, group, own):
+    """Raises if a file of the group goes on while the files behind it are written."""
+    time, file = time_of_row(row, kind), (row.get("request") or row).get("first_file")
+    if file in own and time is not None and group.after is not None and kind != "session" \
+            and seconds(time) > seconds(group.after) + OVERLAP:
+        raise RuntimeError(f"{file} goes on while later files of {group.sensor} are written: give each capturing process "
+                           "a directory of its own")
+
+
+def time_of_row(row, kind):
+    """When a row begins, in seconds; None if it is about the whole capture."""
+    for name in BEGINS[kind].split("."):
+        row = row[name] if row is not None else None
+    return row
 
 
 def belongs(row, kind, group):
@@ -264,12 +320,7 @@ def belongs(row, kind, group):
     if kind == "session":
         # It belongs to every group in which something of it was seen: they are joined later.
         return (first is None or seconds(row["end"]) >= first) and (after is None or seconds(row["start"]) < after)
-    if kind == "stream" and first is not None and "midstream" in row["degraded"]:
-        # It began before the files that were read.
-        return False
-    time = row
-    for name in BEGINS[kind].split("."):
-        time = time[name] if time is not None else None
+    time = time_of_row(row, kind)
     if time is None:
         # What is about the whole capture counts once.
         return first is None
@@ -283,19 +334,38 @@ def table(spark, staged, kind):
     rows = lines.where(F.col("kind") == kind).select("sensor", "part", F.from_json("line", schema).alias("row"))
     rows = rows.select("sensor", "part", "row.*").selectExpr("sensor", "part", *columns)
     rows = rows.withColumn("date", F.to_date("time" if kind in ("notification", "finding") else "start"))
-    if kind == "finding":
-        return rows
-    # A session that spans groups has a number in each of them, and one id.
-    own = F.concat_ws(":", "sensor", F.col("part").cast("string"), F.col("session").cast("string"))
-    return rows.withColumn("session_key", F.coalesce(F.concat("sensor", F.lit(":"), "session_id"), own))
+    return rows
+
+
+def session_keys(sessions):
+    """The key of each session of each group: one that spans groups has a number in each of them, and one id."""
+    by_id = F.concat_ws("/", "sensor", F.lit("id"), "server", "session_id")
+    by_number = F.concat_ws("/", "sensor", F.lit("part"), F.col("part").cast("string"), F.col("session").cast("string"))
+    key = F.when(F.col("session_id").isNotNull(), by_id).otherwise(by_number)
+    return sessions.select("sensor", "part", "session", key.alias("session_key")).dropDuplicates(["sensor", "part", "session"])
+
+
+def with_key(rows, keys):
+    """Rows with the key of their session, null without one."""
+    return rows.join(keys, ["sensor", "part", "session"], "left")
+
+
+def named(exchanges, sessions):
+    """Exchanges with the names that server and client gave themselves in another group."""
+    names = sessions.select("session_key", "client_name", "server_name")
+    names = names.where(F.col("session_key").isNotNull()).toDF("session_key", "client_of_session", "server_of_session")
+    rows = exchanges.join(names, "session_key", "left")
+    return rows.withColumn("client_name", F.coalesce("client_name", "client_of_session")) \
+        .withColumn("server_name", F.coalesce("server_name", "server_of_session")) \
+        .drop("client_of_session", "server_of_session")
 
 
 def joined(sessions, exchanges):
     """Sessions, each once: what its groups saw together."""
     # What a group sees of an old event stream alone has neither an id nor an exchange.
-    named = F.col("session_id").isNotNull() | ~F.col("degraded").contains("midstream")
+    is_known = F.col("session_id").isNotNull() | ~F.col("degraded").contains("midstream")
     called = exchanges.select("session_key", F.lit(True).alias("called")).distinct()
-    sessions = sessions.join(called, "session_key", "left").where(named | F.col("called"))
+    sessions = sessions.join(called, "session_key", "left").where(is_known | F.col("called"))
     first = ["session_id", "transport", "protocol_version", "client", "server", "client_name", "client_version",
              "server_name", "server_version", "client_capabilities", "server_capabilities", "date"]
     return sessions.groupBy("sensor", "session_key").agg(

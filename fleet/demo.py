@@ -102,7 +102,7 @@ def analyse(program, archive, tables):
     submit = shutil.which("spark-submit")
     command = [submit, "--master", MASTER, "--conf", "spark.executor.memory=1g", "--conf", "spark.ui.enabled=false",
                str(HERE / "archive.py"), "--archive", str(archive), "--tables", str(tables), "--mcpdump", str(program),
-               "--files-per-group", "5"]
+               "--files-per-group", "5", "--around", "2"]
     environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
     lost = threading.Event()
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as run:
@@ -123,12 +123,20 @@ def analyse(program, archive, tables):
 
 def kill_executor(run, staged):
     """End one executor when the first task has written something."""
-    while run.poll() is None and not any(staged.rglob("*.parquet")):
+    while run.poll() is None and not has_rows(staged):
         time.sleep(0.02)
     executors = [pid for pid in below(run.pid) if "CoarseGrainedExecutorBackend" in command_of(pid)]
     if executors:
         os.kill(executors[0], signal.SIGKILL)
         print(f"demo: ended executor {executors[0]} of {len(executors)}", flush=True)
+
+
+def has_rows(staged):
+    try:
+        return any(staged.rglob("*.parquet"))
+    except OSError:
+        # A directory was moved meanwhile.
+        return False
 
 
 def below(root):
@@ -182,10 +190,12 @@ def text(*values):
 # What is compared of each kind: columns of the table, and the same of a JSON line.
 COMPARED = {
     "exchange": (
-        "session_id, client, server, method, name, id, status, start_ns, total_ns, request_bytes, response_bytes",
+        "session_id, client, server, method, name, id, status, start_ns, total_ns, request_bytes, response_bytes, "
+        "client_name, server_name",
         lambda row: text(row["session_id"], row["client"], row["server"], row["method"], row["name"], row["id"],
                          row["status"], scaled(row["request"]["start"], 9), scaled(row["total_ms"], 6),
-                         row["request"]["bytes"], (row["response"] or {}).get("bytes")),
+                         row["request"]["bytes"], (row["response"] or {}).get("bytes"), row["client_name"],
+                         row["server_name"]),
     ),
     "notification": (
         "sender, method, session_id, time_ns, bytes",

@@ -1,4 +1,4 @@
--- Latency by tool and day.
+-- Latency by day, method and tool.
 select date, sensor, server, method, name, count(*) as calls,
     percentile_cont(0.5) within group (order by total_ns) / 1e6 as p50_ms,
     percentile_cont(0.95) within group (order by total_ns) / 1e6 as p95_ms,

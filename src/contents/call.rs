@@ -19,7 +19,7 @@ pub(super) const SHOWN_URI: usize = 200;
 /// The text of a message, parsed when a rule asks for it.
 #[derive(Debug)]
 pub(super) struct Text {
-    /// `None` if it has no member that a rule looks for.
+    /// `None` if no rule needs it.
     bytes: Option<Box<[u8]>>,
     parsed: OnceCell<Option<Parsed>>,
 }
@@ -83,7 +83,7 @@ impl Call<'_> {
         Outline::of(self.response.as_ref()?.bytes.as_ref()?)
     }
 
-    /// Whether the answer is known and has no member that a rule looks for.
+    /// Whether the answer is known, and no rule needs its text.
     pub(super) fn is_plain(&self) -> bool {
         self.response.as_ref().is_some_and(|text| text.bytes.is_none())
     }

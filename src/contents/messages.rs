@@ -93,7 +93,7 @@ struct Held {
     side: Side,
     packets: (u64, u64),
     len: u64,
-    /// `None` if it has no member that a rule looks for.
+    /// `None` if no rule needs it: it has none of [`MEMBERS`], and its shape is right.
     bytes: Option<Box<[u8]>>,
     /// Of a request: which text of its answer is kept.
     answer: Answer,
@@ -117,12 +117,25 @@ impl Answer {
         checked.map_or(other, Self::Of)
     }
 
-    fn is_wanted(self, bytes: &[u8]) -> bool {
-        match self {
-            Self::Unchecked => false,
-            Self::List => true,
-            Self::Of(method) => !result_types::is_right(Some(method), bytes),
+    /// Returns whether the text of an answer on a transaction is kept.
+    fn is_wanted<'a>(held: impl Iterator<Item = &'a Held>, bytes: &[u8]) -> bool {
+        let (mut is_known, mut methods) = (false, Vec::new());
+        for request in held.filter(|held| held.side == Side::Client) {
+            is_known = true;
+            match request.answer {
+                Self::Unchecked => {}
+                Self::List => return true,
+                Self::Of(method) if methods.contains(&method) => {}
+                Self::Of(method) => methods.push(method),
+            }
         }
+        // On the event stream of HTTP+SSE the request is not known.
+        let is_right = if is_known {
+            methods.is_empty() || result_types::is_right(&methods, bytes)
+        } else {
+            result_types::is_right_as_any(bytes)
+        };
+        !is_right
     }
 }
 
@@ -161,12 +174,8 @@ impl Messages {
             (Side::Client, None) => {}
             (Side::Server, _) => {
                 let held = self.held.get(&on);
-                let requests = || held.into_iter().flatten().filter(|it| it.side == Side::Client);
-                let is_known = requests().next().is_some();
                 let keeps_text = self.members.iter().any(|member| member.find(bytes).is_some())
-                    || requests().any(|it| it.answer.is_wanted(bytes))
-                    // On the event stream of HTTP+SSE the request is not known.
-                    || (!is_known && !result_types::is_right(None, bytes));
+                    || Answer::is_wanted(held.into_iter().flatten(), bytes);
                 if keeps_text || held.is_some() {
                     self.hold(on, payload, (keeps_text, Answer::Unchecked));
                 }

@@ -13,9 +13,6 @@ use crate::base::text;
 /// Bytes of a text that are kept, for what is told.
 const MAX_TEXT: usize = 64;
 
-/// Members that most objects have at most.
-const FEW: usize = 4;
-
 /// Members whose own members, or items, are looked at.
 const NESTED: [&str; 13] = [
     "result",
@@ -41,9 +38,9 @@ pub(super) enum Outline<'a> {
     Number,
     /// Its first bytes.
     Text(Cow<'a, str>),
-    /// Its items; none if nobody looks at them.
+    /// Its items; empty unless it is [`NESTED`].
     List(Vec<Self>),
-    /// Its members; none if nobody looks at them.
+    /// Its members; empty unless it is [`NESTED`].
     Object(Vec<(Cow<'a, str>, Self)>),
 }
 
@@ -136,7 +133,6 @@ impl<'de> Visitor<'de> for Nested {
         let Self(is_nested) = self;
         let mut items = Vec::new();
         if is_nested {
-            items.reserve(1);
             while let Some(item) = seq.next_element_seed(self)? {
                 items.push(item);
             }
@@ -150,7 +146,6 @@ impl<'de> Visitor<'de> for Nested {
         let Self(is_nested) = self;
         let mut members = Vec::new();
         if is_nested {
-            members.reserve(FEW);
             while let Some(Name(name)) = map.next_key()? {
                 let value = map.next_value_seed(Self(NESTED.contains(&&*name)))?;
                 members.push((name, value));

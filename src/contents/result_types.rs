@@ -9,11 +9,11 @@ use super::outline::Outline;
 use crate::base::{Code, Finding, limits, text};
 use foldhash::fast::RandomState;
 
+/// The first revision with all members whose types are checked: earlier ones leave them open.
+const FIRST: &str = "2025-06-18";
+
 /// The first revision that lets `structuredContent` be any value.
 const ANY_STRUCTURED: &str = "2026-07-28";
-
-/// Bytes of a value that a detail shows.
-const SHOWN: usize = 64;
 
 const TOOLS_CALL: &str = "tools/call";
 const PROMPTS_GET: &str = "prompts/get";
@@ -65,13 +65,14 @@ impl ResultTypes {
     pub(super) fn push(&mut self, call: &Call<'_>) -> Option<Finding> {
         let exchange = call.exchange;
         let method = &*exchange.method;
+        let revision = exchange.protocol_version.as_deref().filter(|revision| *revision >= FIRST)?;
         if !METHODS.contains(&method) || !exchange.status.is_answered() {
             return None;
         }
         let response = call.response_outline()?;
         let result = response.get("result")?;
-        let takes_any = exchange.protocol_version.as_deref().is_none_or(|it| it >= ANY_STRUCTURED);
-        let structured = result.get("structuredContent").filter(|it| !takes_any && !it.is_object());
+        let structured = result.get("structuredContent");
+        let structured = structured.filter(|it| revision < ANY_STRUCTURED && !it.is_object());
         let wrong = wrong_result(method, result)
             .or_else(|| Some(due("structuredContent", Some(structured?), Type::Object)))?;
         let name = exchange.name.as_deref().unwrap_or_default();
@@ -82,16 +83,20 @@ impl ResultTypes {
     }
 }
 
-/// Returns whether a message is right as the answer to a request of this method, as far as its
-/// shape shows, or is no result. `None` if the method is not known: then what it has is right.
-pub(super) fn is_right(method: Option<&str>, message: &[u8]) -> bool {
+/// Returns whether a message is right as the answer to a request of any of these methods, as far as
+/// its shape shows, or is no result.
+pub(super) fn is_right(methods: &[&str], message: &[u8]) -> bool {
     let Some(message) = Outline::of(message) else { return true };
     let Some(result) = message.get("result") else { return true };
-    let is_wrong = |method| wrong_result(method, result).is_some();
-    match method {
-        Some(method) => !is_wrong(method),
-        None => MEMBERS.iter().all(|(name, method)| result.get(name).is_none() || !is_wrong(method)),
-    }
+    methods.iter().all(|method| wrong_result(method, result).is_none())
+}
+
+/// As [`is_right`], where the request is not known: each member is right as that of the method whose
+/// results have it.
+pub(super) fn is_right_as_any(message: &[u8]) -> bool {
+    let Some(message) = Outline::of(message) else { return true };
+    let Some(result) = message.get("result") else { return true };
+    MEMBERS.iter().all(|(name, method)| result.get(name).is_none() || wrong_result(method, result).is_none())
 }
 
 /// What is wrong with the result of a method; `None` if nothing is, or another result is due.
@@ -123,8 +128,7 @@ fn wrong_prompt(result: &Outline<'_>) -> Option<String> {
     let wrong = |message: &Outline<'_>| {
         let role = message.get("role").and_then(Outline::as_str);
         let role = role.filter(|role| !["user", "assistant"].contains(role));
-        let role =
-            role.map(|role| format!("role is {:?}, user or assistant is due", text::beginning(role, SHOWN)));
+        let role = role.map(|role| format!("role is {role:?}, user or assistant is due"));
         let of_content = || wrong_block(message.get("content")?).map(|wrong| format!("content: {wrong}"));
         wrong_member(message, PROMPT_MESSAGE).or(role).or_else(of_content)
     };
@@ -156,7 +160,7 @@ fn wrong_block(block: &Outline<'_>) -> Option<String> {
         "resource_link" => wrong_member(block, RESOURCE),
         "resource" => wrong_member(block, EMBEDDED)
             .or_else(|| wrong_contents(block.get("resource")?).map(|wrong| format!("resource: {wrong}"))),
-        other => Some(format!("type is {:?}, which is none of content", text::beginning(other, SHOWN))),
+        other => Some(format!("type is {other:?}, which is none of content")),
     })
 }
 
@@ -181,8 +185,8 @@ mod tests {
         let message = json!({"jsonrpc": "2.0", "id": 1, "result": result}).to_string();
         let outline = Outline::of(message.as_bytes()).unwrap();
         let wrong = wrong_result(method, outline.get("result").unwrap());
-        assert_eq!(is_right(Some(method), message.as_bytes()), wrong.is_none(), "{message}");
-        assert_eq!(is_right(None, message.as_bytes()), wrong.is_none(), "{message}");
+        assert_eq!(is_right(&[method], message.as_bytes()), wrong.is_none(), "{message}");
+        assert_eq!(is_right_as_any(message.as_bytes()), wrong.is_none(), "{message}");
         wrong
     }
 

@@ -13,17 +13,18 @@ const MAX_CODES: usize = 4;
 /// Returns a sentence for each kind of finding of notice or above that is not told yet, errors
 /// first: its first occurrence.
 pub(super) fn sentences(question: Question, survey: &Survey, told: &[Sentence]) -> Vec<Sentence> {
-    let mut codes: Vec<(Code, &Finding, u64)> = Vec::new();
-    for finding in survey.findings.iter().filter(|finding| is_asked_for(finding, question, survey)) {
-        match codes.iter_mut().find(|(code, ..)| *code == finding.code) {
-            Some((.., count)) => *count = count.saturating_add(finding.count),
-            None => codes.push((finding.code, finding, finding.count)),
+    let asked_for = || survey.findings.iter().filter(|finding| is_asked_for(finding, question, survey));
+    let mut codes: Vec<Code> = Vec::new();
+    for finding in asked_for() {
+        let is_told = told.iter().any(|sentence| sentence.finding == Some(finding.code));
+        if !is_told && !codes.contains(&finding.code) {
+            codes.push(finding.code);
         }
     }
-    codes.retain(|(code, ..)| told.iter().all(|sentence| sentence.finding != Some(*code)));
-    codes.sort_by_key(|(code, ..)| Reverse(code.severity()));
-    let sentence = |(_, first, count)| Sentence::of_finding(Topic::Outcome, first, count);
-    codes.into_iter().take(MAX_CODES).map(sentence).collect()
+    codes.sort_by_key(|code| Reverse(code.severity()));
+    let sentence =
+        |code| Sentence::of_findings(Topic::Outcome, asked_for().filter(|finding| finding.code == code));
+    codes.into_iter().filter_map(sentence).take(MAX_CODES).collect()
 }
 
 fn is_asked_for(finding: &Finding, question: Question, survey: &Survey) -> bool {

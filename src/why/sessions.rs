@@ -28,11 +28,11 @@ pub(super) fn of_session(session: &Session, survey: &Survey) -> Vec<Sentence> {
     sentences.extend(refused(session, survey));
     sentences.extend(shared(session, survey));
     let number = session.session.number;
-    let codes = CODES.iter().filter_map(|code| {
-        survey.findings.iter().find(|finding| finding.code == *code && finding.session == Some(number))
-    });
-    sentences
-        .extend(codes.take(MAX_FINDINGS).map(|finding| Sentence::of_finding(Topic::Session, finding, 1)));
+    let of_code = |code: &Code| {
+        let is_it = |it: &&Finding| it.code == *code && it.session == Some(number);
+        Sentence::of_findings(Topic::Session, survey.findings.iter().filter(is_it))
+    };
+    sentences.extend(CODES.iter().filter_map(of_code).take(MAX_FINDINGS));
     sentences
 }
 
@@ -42,10 +42,7 @@ pub(super) fn of_capture(survey: &Survey) -> Vec<Sentence> {
         survey.sessions.iter().filter_map(|session| refused(session, survey)).take(MOST_ALIKE).collect();
     let mut codes = CODES.iter().filter(|code| **code != Code::McpSessionPerCall);
     let first = codes.find_map(|code| {
-        let mut of_code = survey.findings.iter().filter(|it| it.code == *code);
-        let first = of_code.next()?;
-        let count = of_code.fold(first.count, |count, it| count.saturating_add(it.count));
-        Some(Sentence::of_finding(Topic::Session, first, count))
+        Sentence::of_findings(Topic::Session, survey.findings.iter().filter(|it| it.code == *code))
     });
     sentences.extend(first);
     sentences

@@ -137,8 +137,17 @@ impl Sentence {
         }
     }
 
-    /// Tells a finding, as one of `count`.
-    pub(super) fn of_finding(topic: Topic, finding: &Finding, count: u64) -> Self {
+    /// Tells findings of one code by the first of them; `None` without one.
+    pub(super) fn of_findings<'a>(
+        topic: Topic,
+        mut findings: impl Iterator<Item = &'a Finding>,
+    ) -> Option<Self> {
+        let first = findings.next()?;
+        let count = findings.fold(first.count, |count, it| count.saturating_add(it.count));
+        Some(Self::of_finding(topic, first, count))
+    }
+
+    fn of_finding(topic: Topic, finding: &Finding, count: u64) -> Self {
         let times = units::several(count, "time");
         // A finding of many alike says it itself.
         let is_said = count <= 1 || finding.detail.starts_with(&times);

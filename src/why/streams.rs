@@ -41,16 +41,11 @@ pub(super) fn sentences(exchange: &Exchange, survey: &Survey, traces: &Traces) -
         sentences.extend(trace.and_then(how));
         sentences.extend(reopened(exchange, stream, (survey, traces)));
     }
-    let of_exchange =
-        |finding: &&Finding| finding.exchange == Some(exchange.n) && CODES.contains(&finding.code);
-    sentences.extend(
-        survey
-            .findings
-            .iter()
-            .filter(of_exchange)
-            .take(MOST_ALIKE)
-            .map(|it| Sentence::of_finding(Topic::Stream, it, 1)),
-    );
+    let of_code = |code: &Code| {
+        let is_it = |it: &&Finding| it.code == *code && it.exchange == Some(exchange.n);
+        Sentence::of_findings(Topic::Stream, survey.findings.iter().filter(is_it))
+    };
+    sentences.extend(CODES.iter().filter_map(of_code).take(MOST_ALIKE));
     sentences
 }
 

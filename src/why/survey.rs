@@ -98,6 +98,8 @@ pub(super) struct SentMessage {
     pub(super) last: Origin,
     /// The exchange that it answers; `None` if it is no answer.
     pub(super) answers: Option<u64>,
+    /// The exchange in which it was sent, if it is no answer; `None` if it belongs to none.
+    pub(super) within: Option<u64>,
 }
 
 /// Servers of which refused connections are counted.
@@ -117,7 +119,7 @@ pub(super) struct Refused {
 #[derive(Clone, Debug)]
 pub(super) struct Survey {
     pub(super) calls: Vec<Call>,
-    /// What servers sent, each transaction's in the order of its packets.
+    /// What servers sent. A store has no notifications that belong to no exchange.
     pub(super) sent: Vec<SentMessage>,
     /// The streams of MCP that ended or were open at the end.
     pub(super) streams: Vec<Stream>,
@@ -214,9 +216,10 @@ impl Survey {
 
     fn add_call(&mut self, exchange: &Exchange) {
         if exchange.origin == Side::Server {
-            self.add_sent((exchange.tcp_stream, exchange.transaction), exchange.request.span, None);
+            let on = (exchange.tcp_stream, exchange.transaction);
+            self.add_sent(on, exchange.request.span, (None, exchange.parent));
         } else if let Some((on, response)) = exchange.answered_on.zip(exchange.response) {
-            self.add_sent(on, response.span, Some(exchange.n));
+            self.add_sent(on, response.span, (Some(exchange.n), None));
         }
         // The leg behind a proxy is a call that the client did not make.
         if self.calls.len() < limits::MAX_COMPARED && !exchange.is_other_view() {
@@ -230,13 +233,13 @@ impl Survey {
     fn add_notification(&mut self, notification: &Notification) {
         if notification.from == Side::Server {
             let on = (notification.tcp_stream, notification.transaction);
-            self.add_sent(on, notification.message.span, None);
+            self.add_sent(on, notification.message.span, (None, notification.exchange));
         }
     }
 
-    fn add_sent(&mut self, on: (u32, u32), span: Span, answers: Option<u64>) {
+    fn add_sent(&mut self, on: (u32, u32), span: Span, (answers, within): (Option<u64>, Option<u64>)) {
         if self.sent.len() < limits::MAX_COMPARED && self.rooms.sent.take(size_of::<SentMessage>()) {
-            self.sent.push(SentMessage { on, first: span.start, last: span.end, answers });
+            self.sent.push(SentMessage { on, first: span.start, last: span.end, answers, within });
         }
     }
 

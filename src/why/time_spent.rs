@@ -285,25 +285,29 @@ fn head_of_line(exchange: &Exchange, survey: &Survey) -> Option<Part> {
     let this = Call::of(exchange);
     let [_, sent] = this.request;
     let [answered, _] = this.response?;
-    let on = this.answered_on?;
+    // All that comes on the stream of its own POST belongs to it.
+    let on = this.answered_on.filter(|on| *on != (exchange.tcp_stream, exchange.transaction))?;
     let is_before = |it: &&SentMessage| {
         it.on == on
             && it.answers != Some(this.n)
+            && it.within != Some(this.n)
             && it.last.time > sent.time
+            && it.first.packet < answered.packet
             && it.last.packet <= answered.packet
     };
     let mut before: Vec<&SentMessage> = survey.sent.iter().filter(is_before).collect();
     before.sort_by_key(|it| std::cmp::Reverse((it.last.time, it.last.packet)));
     let mut until = answered.time;
-    let mut behind = Vec::new();
+    let (mut behind, mut ns) = (Vec::new(), 0);
     for message in before {
         if until.since(message.last.time) > BEHIND {
             break;
         }
         behind.push(message);
-        until = message.first.time.max(sent.time);
+        let from = message.first.time.max(sent.time);
+        ns += message.last.time.since(from);
+        until = from;
     }
-    let ns = answered.time.since(until);
     let first = behind.last()?;
     let what = match first.answers {
         Some(n) if behind.len() == 1 => format!("the answer of exchange {n}"),

@@ -399,6 +399,10 @@ fn results_with_a_member_of_another_type() {
     of("resources/read", json!({"uri": "file:///a"}), contents(json!(null))).says(&["contents.result_shape"]);
     of("completion/complete", json!({}), json!({"completion": {"values": []}})).says(&[]);
     of("completion/complete", json!({}), json!({"completion": []})).says(&["contents.result_shape"]);
+    // A revision without these members leaves their types open.
+    let mut earlier = Talk::of("2024-11-05", json!({"tools": {}}));
+    earlier.ask("tools/call", call(json!({})), json!({"content": [], "structuredContent": [1]}));
+    earlier.says(&[]);
     let mut lost = Talk::new(json!({"tools": {}}));
     lost.lose("tools/call", call(json!({})), wrong);
     lost.is_silent_on(&["contents.result_shape"]);

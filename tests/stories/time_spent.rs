@@ -52,6 +52,24 @@ fn a_small_answer_behind_a_large_message() {
     }
 }
 
+/// What a server sends in the course of a call is no wait behind others.
+#[test]
+fn progress_of_the_call_itself() {
+    for mut ready in Ready::each() {
+        let params = json!({"name": "a", "_meta": {"progressToken": 7}});
+        ready.ask(&with(1, "tools/call", params));
+        ready.begin();
+        let text = "x".repeat(1000);
+        for at in 0..20 {
+            let progress = json!({"progressToken": 7, "progress": at, "message": text});
+            ready.at(100.0 + 0.8 * f64::from(at)).tell(&notification("notifications/progress", progress));
+        }
+        ready.at(116.0).tell(&result(1));
+        ready.end();
+        why(&ready.story, Question::Exchange(2)).is_silent_on("on the same event stream");
+    }
+}
+
 #[test]
 fn calls_that_wait_for_each_other() {
     let mut story = Story::new();
