@@ -91,8 +91,8 @@ pub(super) fn is_right(methods: &[&str], message: &[u8]) -> bool {
     methods.iter().all(|method| wrong_result(method, result).is_none())
 }
 
-/// As [`is_right`], where the request is not known: each member is right as that of the method whose
-/// results have it.
+/// As [`is_right`], where the request is not known: each member is right as that of the method
+/// whose results have it.
 pub(super) fn is_right_as_any(message: &[u8]) -> bool {
     let Some(message) = Outline::of(message) else { return true };
     let Some(result) = message.get("result") else { return true };
