@@ -1,11 +1,9 @@
 //! What MCP 2026-07-28 demands of results: their type, and how long they may be kept.
 
-use std::collections::HashSet;
-
-use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::call::{Call, server_key};
+use super::reported::Reported;
 use crate::base::{Code, Finding, limits, text};
 
 /// Methods whose results have cache hints.
@@ -23,8 +21,8 @@ const CACHED: [&str; 8] = [
 /// Results whose hints were looked at.
 #[derive(Debug, Default)]
 pub(super) struct CacheHints {
-    /// What was told of which server.
-    told: HashSet<(Code, u64, u64), RandomState>,
+    /// By code, server and method.
+    reported: Reported<(Code, u64, u64), { limits::MAX_TABLE_ROWS }>,
 }
 
 impl CacheHints {
@@ -36,7 +34,7 @@ impl CacheHints {
         let mut findings = Vec::new();
         let mut tell = |code, detail: String| {
             let key = (code, server_key(&call.exchange.session.identity()), text::hash(method));
-            if self.told.len() < limits::MAX_TABLE_ROWS && self.told.insert(key) {
+            if self.reported.insert(key) {
                 findings.push(call.of_response(code, detail));
             }
         };

@@ -1,16 +1,13 @@
 //! Cancellations that MCP does not have.
 
-use std::collections::HashSet;
-
-use foldhash::fast::RandomState;
-
+use super::reported::Reported;
 use crate::base::{Code, Finding, Side, Status, limits};
 use crate::ledger::{Cause, Exchange, Notification, Transport};
 
-/// Cancellations, each kind of which is told once of a session.
+/// Cancellations: each kind is reported once of a session.
 #[derive(Debug, Default)]
 pub(super) struct Cancellations {
-    told: HashSet<(u32, Kind), RandomState>,
+    reported: Reported<(u32, Kind), { limits::MAX_OPEN_EXCHANGES }>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +23,7 @@ impl Cancellations {
     pub(super) fn exchange(&mut self, exchange: &Exchange) -> Option<Finding> {
         let is_cancelled = exchange.status == Status::Cancelled && exchange.cause == Some(Cause::Cancelled);
         let is_it = is_cancelled && &*exchange.method == "initialize" && exchange.protocol_version.is_some();
-        if !is_it || !self.is_new(exchange.session.number, Kind::Initialize) {
+        if !is_it || !self.reported.insert((exchange.session.number, Kind::Initialize)) {
             return None;
         }
         let at = exchange.wait_ended.unwrap_or(exchange.request.span.end);
@@ -44,11 +41,7 @@ impl Cancellations {
             && notification.session.transport == Transport::StreamableHttp
             && is_stateless;
         let detail = "notifications/cancelled is POSTed: closing the response cancels a request";
-        (is_it && self.is_new(notification.session.number, Kind::Notification))
+        (is_it && self.reported.insert((notification.session.number, Kind::Notification)))
             .then(|| notification.finding(Code::ContentsBadCancel, detail))
-    }
-
-    fn is_new(&mut self, session: u32, kind: Kind) -> bool {
-        self.told.len() < limits::MAX_OPEN_EXCHANGES && self.told.insert((session, kind))
     }
 }

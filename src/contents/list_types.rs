@@ -1,20 +1,17 @@
 //! The types of what lists contain: clients that check them reject the whole list for one member
 //! (MCP 2025-11-25, schema).
 
-use std::collections::HashSet;
-
-use foldhash::fast::RandomState;
-
 use super::call::{Call, server_key};
-use super::member_types::{Member, RESOURCE, Type, due, wrong_item, wrong_member};
+use super::member_types::{Member, RESOURCE, Type, describe_mismatch, find_wrong_item, find_wrong_member};
 use super::outline::Outline;
+use super::reported::Reported;
 use crate::base::{Code, Finding, limits, text};
 
-/// Lists that were looked at.
+/// Checks lists.
 #[derive(Debug, Default)]
 pub(super) struct ListTypes {
-    /// Servers and methods of which something was told.
-    told: HashSet<(u64, u64), RandomState>,
+    /// By server and method.
+    reported: Reported<(u64, u64), { limits::MAX_TABLE_ROWS }>,
 }
 
 const TOOL: &[Member] = &[
@@ -59,7 +56,7 @@ const TEMPLATE: &[Member] = &[
 ];
 
 impl ListTypes {
-    /// Takes a call and returns what is wrong with its list.
+    /// Returns a finding about the list that answers a call, if it is wrong.
     pub(super) fn push(&mut self, call: &Call<'_>) -> Option<Finding> {
         let method = &*call.exchange.method;
         let (list, members) = match method {
@@ -70,24 +67,25 @@ impl ListTypes {
             _ => return None,
         };
         let response = call.response_outline()?;
-        let wrong = wrong_list(response.get("result")?, list, members)?;
+        let wrong = check_list(response.get("result")?, list, members)?;
         let key = (server_key(&call.exchange.session.identity()), text::hash(method));
-        let is_new = self.told.len() < limits::MAX_TABLE_ROWS && self.told.insert(key);
+        let is_new = self.reported.insert(key);
         is_new.then(|| call.of_response(Code::ContentsWrongType, format!("{method}: {wrong}")))
     }
 }
 
-/// What is wrong with a list; `None` if nothing is.
-fn wrong_list(result: &Outline<'_>, list: &str, members: &[Member]) -> Option<String> {
+/// Describes the first error of a list; `None` if it is right.
+fn check_list(result: &Outline<'_>, list: &str, members: &[Member]) -> Option<String> {
     let cursor = result.get("nextCursor").filter(|cursor| cursor.as_str().is_none());
     let wrong = |one: &Outline<'_>| {
         let of_annotations = one.get("annotations").filter(|_| list == "tools");
         let arguments = one.get("arguments").filter(|_| list == "prompts").and_then(Outline::items);
-        wrong_member(one, members)
-            .or_else(|| wrong_member(of_annotations?, TOOL_ANNOTATIONS))
-            .or_else(|| arguments?.iter().find_map(|argument| wrong_member(argument, ARGUMENT)))
+        find_wrong_member(one, members)
+            .or_else(|| find_wrong_member(of_annotations?, TOOL_ANNOTATIONS))
+            .or_else(|| arguments?.iter().find_map(|argument| find_wrong_member(argument, ARGUMENT)))
     };
-    wrong_item(result, list, wrong).or_else(|| Some(due("nextCursor", Some(cursor?), Type::Text)))
+    find_wrong_item(result, list, wrong)
+        .or_else(|| Some(describe_mismatch("nextCursor", Some(cursor?), Type::Text)))
 }
 
 #[cfg(test)]
@@ -99,7 +97,7 @@ mod tests {
     #[test]
     fn one_member_of_another_type() {
         let wrong = |result: Value, list: &str, members| {
-            wrong_list(
+            check_list(
                 Outline::of(json!({"result": result}).to_string().as_bytes())?.get("result")?,
                 list,
                 members,

@@ -52,30 +52,30 @@ pub(super) const RESOURCE: &[Member] = &[
     ("_meta", Type::Object, false),
 ];
 
-/// Says which member of an object is wrong first; `None` if none is.
-pub(super) fn wrong_member(object: &Outline<'_>, members: &[Member]) -> Option<String> {
+/// Describes the first member of another type, or one that is missing; `None` if all are right.
+pub(super) fn find_wrong_member(object: &Outline<'_>, members: &[Member]) -> Option<String> {
     members.iter().find_map(|(name, kind, is_due)| {
         let value = object.get(name);
         let is_right = value.map_or(!is_due, |value| kind.fits(value));
-        (!is_right).then(|| due(name, value, *kind))
+        (!is_right).then(|| describe_mismatch(name, value, *kind))
     })
 }
 
-/// Says which type a member has, and which it should have.
-pub(super) fn due(name: &str, value: Option<&Outline<'_>>, expected: Type) -> String {
+/// Describes which type a member has, and which it must have.
+pub(super) fn describe_mismatch(name: &str, value: Option<&Outline<'_>>, expected: Type) -> String {
     let found = value.map_or("missing", Outline::kind);
     format!("{name} is {found}, {} is due", expected.name())
 }
 
-/// Says which item of an array that has to be there is wrong first, and how; `None` if none is.
-/// Items have to be objects.
-pub(super) fn wrong_item(
+/// Describes the first wrong item of an array that the object must have; `None` if all are right.
+/// Items must be objects.
+pub(super) fn find_wrong_item(
     object: &Outline<'_>,
     name: &str,
     wrong: impl Fn(&Outline<'_>) -> Option<String>,
 ) -> Option<String> {
     let Some(items) = object.get(name).and_then(Outline::items) else {
-        return Some(due(name, object.get(name), Type::List));
+        return Some(describe_mismatch(name, object.get(name), Type::List));
     };
     let of_item = |item: &Outline<'_>| match item {
         Outline::Object(_) => wrong(item),

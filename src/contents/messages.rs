@@ -112,7 +112,7 @@ enum Answer {
 
 impl Answer {
     fn to(method: &str) -> Self {
-        let checked = result_types::METHODS.into_iter().find(|it| *it == method);
+        let checked = result_types::checked_method(method);
         let other = if method.ends_with("/list") { Self::List } else { Self::Unchecked };
         checked.map_or(other, Self::Of)
     }

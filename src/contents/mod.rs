@@ -19,6 +19,7 @@ mod pages;
 mod param_headers;
 mod polls;
 mod removed_methods;
+mod reported;
 mod result_types;
 mod rules;
 mod schema;

@@ -1,11 +1,12 @@
 //! What client and server said that they support, and what they use without that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::call::Call;
+use super::reported::Reported;
 use crate::base::{Code, Finding, Side, Status, limits, text};
 use crate::ledger::Notification;
 
@@ -22,8 +23,8 @@ const SKILLS_EXTENSION: &str = "io.modelcontextprotocol/skills";
 #[derive(Debug, Default)]
 pub(super) struct Negotiated {
     servers: HashMap<u32, Supported, RandomState>,
-    /// What was told: of each session once.
-    told: HashSet<(u32, u64), RandomState>,
+    /// By session and detail.
+    reported: Reported<(u32, u64), { limits::MAX_OPEN_EXCHANGES }>,
 }
 
 /// What a server announced.
@@ -130,7 +131,7 @@ impl Negotiated {
     }
 
     fn is_new(&mut self, session: u32, detail: &str) -> bool {
-        self.told.len() < limits::MAX_OPEN_EXCHANGES && self.told.insert((session, text::hash(detail)))
+        self.reported.insert((session, text::hash(detail)))
     }
 }
 

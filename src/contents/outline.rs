@@ -10,7 +10,7 @@ use serde::de::{
 
 use crate::base::text;
 
-/// Bytes of a text that are kept, for what is told.
+/// Bytes of a text that are kept for details of findings.
 const MAX_TEXT: usize = 64;
 
 /// Members whose own members, or items, are looked at.
@@ -45,7 +45,7 @@ pub(super) enum Outline<'a> {
 }
 
 impl<'a> Outline<'a> {
-    /// Returns the outline of a JSON text; `None` if it is none.
+    /// Returns the outline of a JSON text; `None` if it is not valid JSON.
     pub(super) fn of(json: &'a [u8]) -> Option<Self> {
         let mut json = serde_json::Deserializer::from_str(simdutf8::basic::from_utf8(json).ok()?);
         Nested(true).deserialize(&mut json).ok()

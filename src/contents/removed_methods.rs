@@ -1,19 +1,16 @@
 //! Methods that a revision does not have any more.
 
-use std::collections::HashSet;
-
-use foldhash::fast::RandomState;
-
+use super::reported::Reported;
 use crate::base::{Code, Finding, Side, limits, text};
 use crate::ledger::Exchange;
 
 /// Methods of clients that MCP 2026-07-28 removed (key changes).
 const REMOVED: [&str; 4] = ["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
 
-/// Uses of removed methods: each is told once of a session.
+/// Uses of removed methods: each is reported once of a session.
 #[derive(Debug, Default)]
 pub(super) struct RemovedMethods {
-    told: HashSet<(u32, u64), RandomState>,
+    reported: Reported<(u32, u64), { limits::MAX_OPEN_EXCHANGES }>,
 }
 
 impl RemovedMethods {
@@ -22,11 +19,8 @@ impl RemovedMethods {
         let version = exchange.protocol_version.as_deref()?;
         let method = &*exchange.method;
         let is_removed = exchange.is_stateless() && REMOVED.contains(&method);
-        let is_new = |told: &mut HashSet<_, _>| {
-            told.len() < limits::MAX_OPEN_EXCHANGES
-                && told.insert((exchange.session.number, text::hash(method)))
-        };
-        if !is_removed || exchange.origin != Side::Client || !is_new(&mut self.told) {
+        let key = (exchange.session.number, text::hash(method));
+        if !is_removed || exchange.origin != Side::Client || !self.reported.insert(key) {
             return None;
         }
         let detail = format!("{method} is no method of MCP {version}");

@@ -1,13 +1,14 @@
 //! Server Cards against what the servers say of themselves (Server Cards extension, "Consistency
 //! with Runtime Behavior").
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::call::{Call, server_key};
+use super::reported::Reported;
 use super::self_description::{Card, SelfDescription};
 use crate::base::fact::{PayloadFact, PayloadKind};
 use crate::base::{Code, Finding, Side, text};
@@ -30,8 +31,8 @@ pub(super) struct ServerCards {
     order: VecDeque<(u32, u32)>,
     cards: HashMap<u64, Card, RandomState>,
     descriptions: HashMap<u64, SelfDescription, RandomState>,
-    /// What was told of which server.
-    told: HashSet<(u64, u64), RandomState>,
+    /// By server and difference.
+    reported: Reported<(u64, u64), MAX_CARDS>,
 }
 
 impl ServerCards {
@@ -72,12 +73,12 @@ impl ServerCards {
         let card: Value = serde_json::from_slice(&payload.bytes).ok()?;
         let server = key_of(payload.peers.server, path);
         let card = Card::of(&card, path)?;
-        let differences = self.descriptions.get(&server).map(|told| card.differences(told));
+        let differences = self.descriptions.get(&server).map(|description| card.differences(description));
         if self.cards.len() < MAX_CARDS || self.cards.contains_key(&server) {
             self.cards.insert(server, card);
         }
         let findings =
-            self.untold(server, differences.unwrap_or_default()).into_iter().map(|detail| Finding {
+            self.take_new(server, differences.unwrap_or_default()).into_iter().map(|detail| Finding {
                 code: Code::ContentsCardDiffers,
                 at: Some(payload.span.end),
                 tcp_stream: Some(payload.peers.tcp_stream),
@@ -99,14 +100,13 @@ impl ServerCards {
         if self.descriptions.len() < MAX_CARDS || self.descriptions.contains_key(&server) {
             self.descriptions.insert(server, said);
         }
-        let details = self.untold(server, differences.unwrap_or_default()).into_iter();
+        let details = self.take_new(server, differences.unwrap_or_default()).into_iter();
         details.map(|detail| call.of_response(Code::ContentsCardDiffers, detail)).collect()
     }
 
-    /// The differences that were not told of a server yet.
-    fn untold(&mut self, server: u64, differences: Vec<String>) -> Vec<String> {
-        let told = &mut self.told;
-        let is_new = |detail: &String| told.len() < MAX_CARDS && told.insert((server, text::hash(detail)));
+    /// Returns the differences that were not reported of a server yet.
+    fn take_new(&mut self, server: u64, differences: Vec<String>) -> Vec<String> {
+        let is_new = |detail: &String| self.reported.insert((server, text::hash(detail)));
         differences.into_iter().filter(is_new).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Tasks: ids that nobody gave, tasks that are lost, and states that MCP does not have.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::RandomState;
 use serde_json::Value;
@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::call::{Call, SHOWN_ID, server_key};
 use super::deferred::Deferred;
 use super::polls::Polls;
+use super::reported::Reported;
 use super::task_fields::{self, Revision};
 use crate::base::{Code, Finding, Timestamp, text, units};
 use crate::ledger::Notification;
@@ -28,8 +29,8 @@ pub(super) struct Tasks {
     order: VecDeque<(u64, u64)>,
     /// Whether a task was forgotten.
     is_full: bool,
-    /// Servers of which wrong fields were told, with a hash of what is wrong.
-    told: HashSet<(u64, u64), RandomState>,
+    /// Wrong fields, by server and detail.
+    reported: Reported<(u64, u64), MAX_TASKS>,
     polls: Polls,
 }
 
@@ -104,7 +105,7 @@ impl Tasks {
     }
 
     fn is_new(&mut self, server: u64, detail: &str) -> bool {
-        self.told.len() < MAX_TASKS && self.told.insert((server, text::hash(detail)))
+        self.reported.insert((server, text::hash(detail)))
     }
 
     fn status(&mut self, call: &Call<'_>, deferred: &mut Deferred) -> Option<Finding> {

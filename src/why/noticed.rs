@@ -12,11 +12,11 @@ const MAX_CODES: usize = 4;
 
 /// Returns a sentence for each kind of finding of notice or above that is not told yet, errors
 /// first: its first occurrence.
-pub(super) fn sentences(question: Question, survey: &Survey, told: &[Sentence]) -> Vec<Sentence> {
+pub(super) fn sentences(question: Question, survey: &Survey, earlier: &[Sentence]) -> Vec<Sentence> {
     let asked_for = || survey.findings.iter().filter(|finding| is_asked_for(finding, question, survey));
     let mut codes: Vec<Code> = Vec::new();
     for finding in asked_for() {
-        let is_told = told.iter().any(|sentence| sentence.finding == Some(finding.code));
+        let is_told = earlier.iter().any(|sentence| sentence.finding == Some(finding.code));
         if !is_told && !codes.contains(&finding.code) {
             codes.push(finding.code);
         }
