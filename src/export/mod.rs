@@ -4,6 +4,7 @@
 //! `export --to` come from that table.
 
 pub mod csv;
+mod finding_quota;
 mod format;
 pub mod har;
 pub mod jsonl;

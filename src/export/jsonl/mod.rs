@@ -5,11 +5,11 @@
 //! order of the fields are a contract (docs/jsonl.md). Text is written as it was on the wire, with
 //! the escapes of JSON: unlike the reports for people, an export masks nothing.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use super::Export;
-use crate::base::{Code, Fact, Files, Finding, limits};
+use super::finding_quota::FindingQuota;
+use crate::base::{Fact, Files, Finding};
 use crate::ledger::{Entry, Exchange, Notification, Record, Session, Stream, Transaction};
 
 mod connection;
@@ -29,15 +29,14 @@ pub fn write(entry: &Entry, out: &mut impl io::Write) -> io::Result<()> {
 #[derive(Debug, Default)]
 pub struct JsonLines {
     line: Line,
-    /// Number of findings of each code.
-    findings: BTreeMap<Code, u64>,
+    findings: FindingQuota,
 }
 
 impl JsonLines {
     /// Creates a writer that numbers packets by these files.
     #[must_use]
     pub fn new(files: Files) -> Self {
-        Self { line: Line::new(files), findings: BTreeMap::new() }
+        Self { line: Line::new(files), findings: FindingQuota::default() }
     }
 }
 
@@ -58,9 +57,7 @@ impl Export for JsonLines {
                 None => return Ok(()),
             },
             Entry::Finding(finding) => {
-                let count = self.findings.entry(finding.code).or_default();
-                *count += 1;
-                if *count > limits::MAX_FINDING_LINES {
+                if !self.findings.record(finding) {
                     return Ok(());
                 }
                 write_finding(line, finding)?;
@@ -72,20 +69,7 @@ impl Export for JsonLines {
     }
 
     fn finish(&mut self, out: &mut dyn io::Write) -> io::Result<()> {
-        for (code, count) in std::mem::take(&mut self.findings) {
-            let Some(more) = count.checked_sub(limits::MAX_FINDING_LINES).filter(|more| *more > 0) else {
-                continue;
-            };
-            let detail = format!("{more} more findings of this code are not listed");
-            let sum = Finding {
-                code,
-                at: None,
-                tcp_stream: None,
-                session: None,
-                exchange: None,
-                count: more,
-                detail,
-            };
+        for sum in self.findings.take_sums() {
             write_finding(&mut self.line, &sum)?;
             out.write_all(self.line.finish())?;
         }

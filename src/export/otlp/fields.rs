@@ -233,15 +233,7 @@ impl Fields {
                 items.into_iter().for_each(|item| self.message(field, |fields| write(fields, item)));
             }
             Encoding::Json => {
-                self.key(field);
-                self.bytes.push(b'[');
-                for (at, item) in items.into_iter().enumerate() {
-                    if at > 0 {
-                        self.bytes.push(b',');
-                    }
-                    self.braced(|fields| write(fields, item));
-                }
-                self.bytes.push(b']');
+                self.array(field, items, |fields, item| fields.braced(|fields| write(fields, item)));
             }
         }
     }
@@ -251,15 +243,7 @@ impl Fields {
         match self.encoding {
             Encoding::Protobuf => messages.for_each(|message| self.length_delimited(field, message)),
             Encoding::Json => {
-                self.key(field);
-                self.bytes.push(b'[');
-                for (at, message) in messages.enumerate() {
-                    if at > 0 {
-                        self.bytes.push(b',');
-                    }
-                    self.bytes.extend_from_slice(message);
-                }
-                self.bytes.push(b']');
+                self.array(field, messages, |fields, message| fields.bytes.extend_from_slice(message));
             }
         }
     }
@@ -271,17 +255,27 @@ impl Fields {
                 self.with_length(|fields| numbers.iter().for_each(|number| write(fields, number)));
             }
             Encoding::Json => {
-                self.key(field);
-                self.bytes.push(b'[');
-                for (at, number) in numbers.iter().enumerate() {
-                    if at > 0 {
-                        self.bytes.push(b',');
-                    }
-                    write(self, number);
-                }
-                self.bytes.push(b']');
+                self.array(field, numbers, write);
             }
         }
+    }
+
+    /// An array of JSON.
+    fn array<T>(
+        &mut self,
+        field: Field,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T),
+    ) {
+        self.key(field);
+        self.bytes.push(b'[');
+        for (at, item) in items.into_iter().enumerate() {
+            if at > 0 {
+                self.bytes.push(b',');
+            }
+            write(self, item);
+        }
+        self.bytes.push(b']');
     }
 
     fn braced(&mut self, write: impl FnOnce(&mut Self)) {

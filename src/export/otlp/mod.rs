@@ -15,7 +15,6 @@ mod log;
 mod metrics;
 mod span;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
@@ -25,11 +24,12 @@ use self::fields::{Field, Fields};
 use self::ids::KnownSpans;
 use self::metrics::Writer;
 use self::span::Place;
+use super::finding_quota::FindingQuota;
 use super::meter::Meter;
 use super::meter::names::{SCHEMA_URL, SCOPE};
 use super::resource::Resource;
 use super::writer::{Export, Wants, WriterOptions};
-use crate::base::{Code, Files, Finding, Timestamp, limits};
+use crate::base::{Files, Finding, Timestamp};
 use crate::ledger::{Entry, Exchange, Record};
 
 /// The name of the format.
@@ -67,7 +67,7 @@ impl Signal {
         }
     }
 
-    /// The fields of a request: its resources, their scopes, and what is in a scope.
+    /// The fields of a request: its resources, their scopes, the messages of a scope.
     fn fields(self) -> [&'static str; 3] {
         match self {
             Self::Traces => ["resourceSpans", "scopeSpans", "spans"],
@@ -152,8 +152,7 @@ pub struct Otlp {
     spans: KnownSpans,
     meter: Meter,
     texts: Texts,
-    /// Number of findings of each code.
-    findings: BTreeMap<Code, u64>,
+    findings: FindingQuota,
     /// The packet time after which metrics are written next; `None` before the first entry.
     metrics_due: Option<Timestamp>,
     /// Messages for the next line of a file.
@@ -194,9 +193,7 @@ impl Otlp {
     }
 
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        let count = self.findings.entry(finding.code).or_default();
-        *count += 1;
-        if *count <= limits::MAX_FINDING_LINES { self.log(finding) } else { Ok(()) }
+        if self.findings.record(finding) { self.log(finding) } else { Ok(()) }
     }
 
     fn log(&mut self, finding: &Finding) -> io::Result<()> {
@@ -276,19 +273,8 @@ impl Export for Otlp {
     }
 
     fn finish(&mut self, out: &mut dyn io::Write) -> io::Result<()> {
-        for (code, count) in std::mem::take(&mut self.findings) {
-            if let Some(more) = count.checked_sub(limits::MAX_FINDING_LINES).filter(|more| *more > 0) {
-                let detail = format!("{more} more findings of this code are not listed");
-                self.log(&Finding {
-                    code,
-                    at: None,
-                    tcp_stream: None,
-                    session: None,
-                    exchange: None,
-                    count: more,
-                    detail,
-                })?;
-            }
+        for sum in self.findings.take_sums() {
+            self.log(&sum)?;
         }
         if let Some((_, last)) = self.meter.times {
             self.metrics(last)?;

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::*;
-use crate::base::{Side, Status, TraceContext};
+use crate::base::{Code, Side, Status, TraceContext};
 use crate::ledger::{RpcError, sample};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

@@ -14,15 +14,16 @@ mod counters;
 mod event;
 mod tracks;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
 
 use self::counters::{Change, Counters};
 use self::event::Events;
 use self::tracks::{Actor, Kind, Track, Tracks};
+use super::finding_quota::FindingQuota;
 use super::redact::Tally;
 use super::writer::{Export, WriterOptions};
-use crate::base::{Code, Files, Finding, PacketNo, Side, Span, Timestamp, json, limits, sanitize};
+use crate::base::{Files, Finding, PacketNo, Side, Span, Timestamp, json, sanitize};
 use crate::ledger::{Entry, Exchange, Notification, Record, Session, SessionRef, Stream, Transaction};
 
 /// Arrows to requests of servers that wait for the call in which the server asks.
@@ -41,8 +42,7 @@ pub struct Trace {
     /// Where requests of servers begin, by the `n` of the call in which they were sent.
     asked: HashMap<u64, Vec<(Track, Timestamp)>>,
     waiting: usize,
-    /// Number of findings of each code.
-    findings: BTreeMap<Code, u64>,
+    findings: FindingQuota,
 }
 
 /// A slice of a thread.
@@ -345,9 +345,7 @@ impl Trace {
     }
 
     fn finding(&mut self, finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
-        let count = self.findings.entry(finding.code).or_default();
-        *count += 1;
-        let (Some(at), true) = (finding.at, *count <= limits::MAX_FINDING_LINES) else { return Ok(()) };
+        let (Some(at), true) = (finding.at, self.findings.record(finding)) else { return Ok(()) };
         let files = self.files.clone();
         let (actor, name, times) = (Actor::Capture, finding.code.name(), (at.time, at.time));
         let slice = Slice { actor, session: None, kind: Kind::Findings, name, times };
@@ -434,8 +432,7 @@ impl Export for Trace {
         if step > 1 {
             write!(out, ",\"counter_step_ms\":{}", step / 1_000_000)?;
         }
-        let left_out: u64 =
-            self.findings.values().map(|count| count.saturating_sub(limits::MAX_FINDING_LINES)).sum();
+        let left_out = self.findings.not_listed();
         if left_out > 0 {
             write!(out, ",\"findings_left_out\":{left_out}")?;
         }
