@@ -4,6 +4,7 @@
 //! Nothing here knows a protocol, reads a clock or does I/O.
 
 mod budget;
+mod causes;
 pub mod code;
 mod content_hash;
 pub mod credential;
@@ -44,6 +45,7 @@ pub mod units;
 mod unknown_name;
 
 pub(crate) use budget::{Account, Budget, Tally};
+pub use causes::with_causes;
 pub use code::{Code, CodeInfo};
 pub use content_hash::ContentHash;
 pub use degraded::Degraded;

@@ -23,6 +23,7 @@ use super::budget::{Budget, Share, Taken};
 use super::media;
 use super::reporter::Reporter;
 use super::roster::{self, Place};
+use crate::base::text;
 
 /// Memory for the bodies of requests and what they are parsed to, in bytes.
 const REQUESTS: usize = 64 * 1024 * 1024;
@@ -159,8 +160,7 @@ impl LoggedMethod {
     /// Adds the method of a message to its response.
     pub(super) fn add(method: Option<&str>, response: &mut Response) {
         if let Some(method) = method {
-            let end = method.floor_char_boundary(LOGGED);
-            response.extensions_mut().insert(Self(method.get(..end).unwrap_or_default().to_owned()));
+            response.extensions_mut().insert(Self(text::beginning(method, LOGGED).to_owned()));
         }
     }
 }

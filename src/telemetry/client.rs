@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::answer::{PartialSuccess, reason, retry_after};
 use super::error::Error;
 use super::options::{Options, Target};
+use crate::base::with_causes;
 
 /// The part of an answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 << 10;
@@ -72,7 +73,8 @@ impl Requester {
             };
             builder = builder.identity(Identity::from_pem(&pem).map_err(wrong)?);
         }
-        let client = builder.build().map_err(|error| Error(format!("no HTTP client: {}", chain(&error))))?;
+        let client =
+            builder.build().map_err(|error| Error(format!("no HTTP client: {}", with_causes(&error))))?;
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -99,7 +101,7 @@ impl Requester {
         let request = request.body(compressed.unwrap_or_else(|| body.to_vec()));
         let mut answer = match request.send().await {
             Ok(answer) => answer,
-            Err(error) => return Outcome::Later { why: chain(&error.without_url()), after: None },
+            Err(error) => return Outcome::Later { why: with_causes(&error.without_url()), after: None },
         };
         let status = answer.status();
         let after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -139,20 +141,6 @@ fn compressed(body: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     encoder.write_all(body).ok()?;
     encoder.finish().ok()
-}
-
-/// Returns an error with its causes, which reqwest leaves out.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// Seconds since the epoch, which dates in answers are compared with.

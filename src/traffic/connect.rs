@@ -17,7 +17,8 @@ use rmcp::{RoleClient, transport};
 use super::answers::Answers;
 use super::meter::{Metered, SessionMeter};
 use super::options::{Error, Options, Target, Transport};
-use super::sse::{self, chain};
+use super::sse;
+use crate::base::with_causes;
 
 /// Redirects to follow, all within the origin (such as `/mcp` to `/mcp/`).
 const MAX_REDIRECTS: usize = 5;
@@ -31,7 +32,8 @@ pub(super) type Session = RunningService<RoleClient, Answers>;
 
 /// Returns an HTTP client with its own connections, restricted to the origin of `target`.
 pub(super) fn http(target: &Target, options: &Options) -> Result<Client, Error> {
-    let failed = |error: reqwest::Error| Error::Session { url: target.url.to_string(), why: chain(&error) };
+    let failed =
+        |error: reqwest::Error| Error::Session { url: target.url.to_string(), why: with_causes(&error) };
     let same_origin = redirect::Policy::custom(|attempt| {
         let from = attempt.previous().last().map(reqwest::Url::origin);
         if attempt.previous().len() > MAX_REDIRECTS || from != Some(attempt.url().origin()) {
@@ -204,7 +206,7 @@ impl From<ClientInitializeError> for Failure {
     fn from(error: ClientInitializeError) -> Self {
         match http_error(&error) {
             Some(http) if http.is_connect() => Self::Unreachable(root_cause(http)),
-            Some(http) => Self::Other(chain(http)),
+            Some(http) => Self::Other(with_causes(http)),
             None => Self::Other(reason(&error)),
         }
     }
@@ -215,8 +217,8 @@ impl From<ClientInitializeError> for Failure {
 fn reason(error: &ClientInitializeError) -> String {
     let text = match error {
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => return reason(fallback),
-        ClientInitializeError::TransportError { error, .. } => chain(error.error.as_ref()),
-        error => chain(error),
+        ClientInitializeError::TransportError { error, .. } => with_causes(error.error.as_ref()),
+        error => with_causes(error),
     };
     // Line breaks from the server must not look like lines of the program.
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -19,6 +19,7 @@ use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use sse_stream::Sse;
 
 use super::event::{self, MAX_EVENT};
+use crate::base::with_causes;
 
 /// Longest URL in an `endpoint` event, in bytes. Servers accept request lines of about 8 kB.
 const MAX_ENDPOINT: usize = 8 << 10;
@@ -30,7 +31,7 @@ const MAX_ACCEPTED: usize = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     /// The request failed.
-    #[error("{}", chain(.0))]
+    #[error("{}", with_causes(.0))]
     Http(#[from] reqwest::Error),
     /// Unexpected status code.
     #[error("{what} was answered {status}")]
@@ -54,20 +55,6 @@ pub(super) enum Error {
         /// Reason.
         why: String,
     },
-}
-
-/// Returns an error with its causes: reqwest's own text says only that sending failed.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// Opens the stream, waits for its endpoint, and returns a sink and a stream of messages. Every
@@ -108,7 +95,7 @@ async fn open(client: &Client, url: &Url) -> Result<(BoxStream<'static, io::Resu
     let base = response.url().clone();
     let mut events = event::events(response.bytes_stream(), MAX_EVENT);
     while let Some(event) = events.next().await {
-        let event = event.map_err(|error| Error::NoEndpoint(chain(&error)))?;
+        let event = event.map_err(|error| Error::NoEndpoint(with_causes(&error)))?;
         let Some(data) = event.data else {
             continue; // Not dispatched, such as a retry interval alone.
         };

@@ -2,7 +2,6 @@
 //! and answers are cached.
 
 use std::{
-    error::Error as _,
     net::IpAddr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
@@ -14,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::super::item::Item;
 use super::{List, LiveOptions, StoriesError, cache::Cache};
+use crate::base::with_causes;
 use crate::serve::reporter::{Problem, Reporter};
 
 /// Most ids of a list. The API returns at most 500, about 5 kB.
@@ -175,15 +175,7 @@ fn own_item(path: &str, id: u64, value: Value) -> Result<Item, StoriesError> {
 /// Returns the error and its causes on one line, without the URL: a base URL may contain a
 /// password.
 fn reason(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    with_causes(&error.without_url())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the cache expires in real time")]
