@@ -31,7 +31,7 @@ from pyspark.sql import SparkSession, functions as F
 # What tcpdump, dumpcap and mcpdump call their files: NAME.pcap, NAME.pcap7, NAME.pcapng.zst.
 SUFFIXES = (".pcap", ".pcapng", ".cap")
 
-# Bytes of a file of which its first packet is sought.
+# Bytes at the start of a file in which its first packet is searched for.
 HEAD = 1 << 16
 
 # What is read of a JSON line of each kind (docs/jsonl.md), and the columns that it becomes: those of `export --to parquet`

@@ -11,7 +11,7 @@ const LONGEST_NAME: usize = 8;
 /// Where in a line the stream is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
-    /// In the name of a field, of which so many bytes were read.
+    /// In the name of a field.
     #[default]
     Name,
     /// In the value of `data`.
@@ -28,7 +28,7 @@ pub(super) struct EventStream {
     data: Text,
     /// Whether the last byte was CR: LF behind it is of the same line end.
     had_cr: bool,
-    /// Whether bytes are missing before the current line, of which perhaps the end only is there.
+    /// Whether bytes are missing before: perhaps only the end of the current line was captured.
     is_lost: bool,
 }
 
@@ -63,7 +63,7 @@ impl EventStream {
         match self.place {
             Place::Name if byte == b':' => {
                 output.keep(byte, words);
-                // The line is whole: what is missing ended with the line before.
+                // The line is complete: the missing bytes ended before it.
                 if self.name == b"data" && self.is_lost {
                     self.data.reset();
                 }

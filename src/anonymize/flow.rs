@@ -111,7 +111,7 @@ impl Direction {
         }
     }
 
-    /// Waits no longer for what is missing before a packet, or for the rest of its last word.
+    /// Stops waiting for the bytes missing before a packet, or for the rest of its last word.
     fn give_up(&mut self, packet: PacketId, shared: &mut Shared, queue: &mut Queue, tools: &mut Tools) {
         if self.read.iter().any(|(.., other)| *other == packet) {
             self.stream.flush(shared, tools);
@@ -182,7 +182,7 @@ impl Flow {
         let mut offset = direction.offset(segment.seq);
         let max_ahead = u64::from(limits::MAX_AHEAD);
         if !(direction.next.saturating_sub(max_ahead)..=direction.next + max_ahead).contains(&offset) {
-            // Another connection on the same ports, of which no SYN was captured.
+            // Another connection on the same ports, without a captured SYN.
             direction.stream.skip(max_ahead, &mut self.shared, tools);
             direction.advance(max_ahead);
             direction.next_seq = segment.seq;
@@ -226,7 +226,7 @@ impl Flow {
         }
     }
 
-    /// Returns by how much what is allocated grew, in bytes.
+    /// Returns the growth of the allocated memory since the last call, in bytes.
     pub(super) fn growth(&mut self) -> isize {
         let allocated: usize =
             self.directions.iter().flatten().map(|direction| direction.stream.output().allocated()).sum();

@@ -86,7 +86,7 @@ pub(super) struct Fields {
     pub(super) is_coded: bool,
     /// Whether the body is an event stream.
     pub(super) is_event_stream: bool,
-    /// Whether its type is none of text.
+    /// Whether its media type is not text.
     pub(super) is_binary: bool,
     /// Whether `Upgrade` names WebSocket.
     pub(super) is_websocket: bool,
@@ -95,7 +95,7 @@ pub(super) struct Fields {
     pub(super) expects: Option<u64>,
 }
 
-/// Reads the first line of a head, without its end; `None` if it is none.
+/// Reads the first line of a head, without its line end; `None` if it begins no head.
 pub(super) fn start_line(line: &[u8]) -> Option<StartLine> {
     if let Some(rest) = line.strip_prefix(b"HTTP/1.") {
         let status = rest.get(2..5).filter(|_| rest.get(1) == Some(&b' '))?;

@@ -129,7 +129,7 @@ impl Stream {
         }
     }
 
-    /// Replaces what is not complete, because nothing more comes or it can no longer be waited for.
+    /// Replaces an incomplete word: nothing more comes, or the packet may wait no longer.
     pub(super) fn flush(&mut self, shared: &mut Shared, tools: &mut Tools) {
         match &mut self.state {
             State::Tls(records) => {

@@ -7,7 +7,7 @@
 use super::output::{Output, Rule, is_word};
 use super::words::Words;
 
-/// Containers within each other of which the text knows where it is.
+/// Nested containers whose kinds are remembered.
 const MAX_DEPTH: usize = 128;
 
 /// The longest name of a member that decides about its value, in bytes.
@@ -48,13 +48,13 @@ pub(super) struct Text {
     open: Vec<Container>,
     place: Place,
     escape: Escape,
-    /// The name of the last member, without what is longer than any that matters.
+    /// The first bytes of the name of the last member: enough to recognise the names that matter.
     name: Vec<u8>,
     /// How the value of this member is replaced.
     rule: Rule,
     /// Whether the current string, or the text outside of JSON, is a sentence.
     is_prose: bool,
-    /// Whether something is missing before: what is nested in what is not known.
+    /// Whether bytes before are missing, so that the nesting is not known.
     is_lost: bool,
 }
 

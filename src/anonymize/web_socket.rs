@@ -95,7 +95,7 @@ impl WebSocket {
         }
     }
 
-    /// Begins a frame if its header is complete. Returns false if it is none.
+    /// Begins a frame if its header is complete. Returns false if the bytes are not a frame.
     fn begin_frame(&mut self) -> bool {
         let [first, second, rest @ ..] = self.header.as_slice() else { return true };
         let is_masked = second & 0x80 != 0;

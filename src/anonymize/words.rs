@@ -106,7 +106,7 @@ impl Words {
         }
     }
 
-    /// Replaces a word of which it is known that it does not stay.
+    /// Replaces a word that is not in the vocabulary.
     fn permute(&mut self, word: &mut [u8]) {
         if let Some((octets, shape)) = octets(word) {
             return self.permute_octets(word, &octets, shape);

@@ -15,12 +15,12 @@ use crate::telemetry::Scrape;
 /// Counts entries.
 pub(super) struct Metrics {
     meter: Arc<Mutex<Meter>>,
-    /// Masks what is counted.
+    /// Masks entries before they are counted.
     redactor: Option<Redactor>,
 }
 
 impl Metrics {
-    /// Starts serving what is counted from now on. `counts` are those of a device.
+    /// Starts serving the counts from now on. `counts` are those of a device.
     ///
     /// # Errors
     /// A thread cannot be started.
@@ -38,7 +38,7 @@ impl Metrics {
         Ok(Self { meter, redactor: None })
     }
 
-    /// Masks what is counted from now on.
+    /// Masks the entries that are counted from now on.
     pub(super) fn mask(&mut self, redactor: Option<Redactor>) {
         self.redactor = redactor;
     }

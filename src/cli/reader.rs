@@ -177,7 +177,7 @@ impl Reader {
         }
     }
 
-    /// Serves metrics of what is read from now on.
+    /// Serves metrics of the packets that are read from now on.
     ///
     /// # Errors
     /// A thread cannot be started.
@@ -192,7 +192,7 @@ impl Reader {
         Self { manager, ..self }
     }
 
-    /// Masks what the metrics tell.
+    /// Masks names and values in the metrics.
     pub(super) fn mask_metrics(&mut self, redactor: Option<Redactor>) {
         if let Some(metrics) = &mut self.metrics {
             metrics.mask(redactor);
@@ -209,7 +209,7 @@ impl Reader {
         self.threads.get()
     }
 
-    /// Keeps what is read from now on.
+    /// Keeps the packets that are read from now on.
     pub(super) fn with_spool(self, spool: Option<Spool>) -> Self {
         Self { spool, ..self }
     }

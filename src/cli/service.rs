@@ -12,7 +12,7 @@ pub(super) fn is_managed() -> bool {
     std::env::var_os(SOCKET).is_some_and(|name| !name.is_empty())
 }
 
-/// A service manager; nobody if the process is no service.
+/// The connection to a service manager, if the process is a service.
 #[derive(Debug, Default)]
 pub(super) struct Manager {
     #[cfg(unix)]
@@ -27,7 +27,7 @@ impl Manager {
         Self { socket: name.and_then(|name| connected(&name).ok()) }
     }
 
-    /// Connects to nobody on this system.
+    /// This system has no service manager that is supported.
     #[cfg(not(unix))]
     pub(super) fn connect() -> Self {
         Self::default()

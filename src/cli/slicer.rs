@@ -38,7 +38,7 @@ pub(super) struct Slicer {
 /// Where a slice is written.
 pub(super) struct SliceOutput<W> {
     pub(super) out: W,
-    /// The file behind it, which becomes private when secrets are written; `None` if it is none.
+    /// The output file, which becomes private when secrets are written; `None` if it is no file.
     pub(super) file: Option<File>,
 }
 

@@ -91,7 +91,7 @@ enum Wire<'a> {
     Fixed,
 }
 
-/// The fields of a message of protobuf; `None` if it is none.
+/// Returns the fields of a protobuf message; `None` if the bytes are not one.
 fn fields(mut bytes: &[u8]) -> Option<Vec<(u64, Wire<'_>)>> {
     let mut fields = Vec::new();
     while !bytes.is_empty() {

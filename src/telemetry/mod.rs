@@ -1,5 +1,5 @@
-//! Telemetry leaves the machine: OTLP over HTTP to a collector, and a page of metrics for whoever
-//! asks.
+//! Telemetry leaves the machine: OTLP over HTTP to a collector, and a page of metrics on
+//! request.
 //!
 //! OTLP is sent from a bounded queue by a thread of its own (feature `otlp`). It is started before
 //! the sandbox is entered, because it opens connections: the threads that analyse traffic cannot.

@@ -62,7 +62,7 @@ pub struct Options {
     pub certificates: Option<PathBuf>,
     /// Files with the client's certificate and its key, in PEM; `None` if it shows none.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// How long a request is tried again before it is given up.
+    /// How long a request is sent again before it is dropped.
     pub retry_for: Duration,
     /// The first and the longest time between attempts.
     pub backoff: (Duration, Duration),
@@ -77,7 +77,7 @@ impl Options {
     /// if the variables name no endpoint either.
     ///
     /// # Errors
-    /// An option or a variable is wrong, or asks for what is not supported.
+    /// An option or a variable is wrong, or asks for something that is not supported.
     pub fn new(endpoint: Option<&str>, environment: &Environment<'_>) -> Result<Option<Self>, Error> {
         let mut targets = Vec::new();
         for signal in Signal::ALL {
@@ -120,7 +120,7 @@ impl Options {
     }
 }
 
-/// The URL of a signal: its own variable as it is, else the endpoint of all with a path.
+/// Returns the URL of a signal: its own variable, else the common endpoint with the signal's path.
 fn url(signal: Signal, endpoint: Option<&str>, environment: &Environment<'_>) -> Result<Option<Url>, Error> {
     let own = format!("OTEL_EXPORTER_OTLP_{}_ENDPOINT", signal.name().to_uppercase());
     let (text, from, is_base) = match (endpoint, environment.get(&own)) {

@@ -470,7 +470,7 @@ impl Only {
 /// Parses the name of an export format: one of [`export::FORMATS`].
 fn export_formats() -> impl TypedValueParser<Value = &'static export::Format> {
     let values = export::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.summary));
-    // Hidden: what is missing is said when it is asked for.
+    // Hidden: the error says which feature is missing.
     #[cfg(not(feature = "parquet"))]
     let values = values.chain([PossibleValue::new("parquet").hide(true)]);
     PossibleValuesParser::new(values).try_map(|name| {

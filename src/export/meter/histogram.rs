@@ -41,8 +41,8 @@ impl Explicit {
 pub struct Exponential {
     /// The scale.
     pub scale: i32,
-    /// The index of the first bucket: bucket `i` holds what is greater than `factor^i` seconds and
-    /// at most `factor^(i + 1)`.
+    /// The index of the first bucket: bucket `i` counts durations above `factor^i` seconds and
+    /// of at most `factor^(i + 1)`.
     pub offset: i32,
     /// Number of durations in each bucket.
     pub counts: Vec<u64>,

@@ -1,4 +1,4 @@
-//! Series of a metric by their attributes, of which there are few enough for a data base.
+//! Series of a metric by their attributes, with a limit on their number.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
