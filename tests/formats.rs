@@ -276,6 +276,59 @@ fn the_program_counts_what_it_masks() {
     assert!(said.contains("-w writes packets as they are"), "{said}");
 }
 
+/// The commands print nothing of what is masked, and what they print without rules shows it.
+#[test]
+fn every_command_masks() {
+    let capture = "captures/slow-and-odd/capture.pcapng";
+    let run = |command: &[&str], rules: &[&str]| {
+        let command = mcpdump().args(command).args(rules).output().unwrap();
+        let said = String::from_utf8(command.stderr).unwrap();
+        assert_eq!(said.contains(" masked: "), !rules.is_empty(), "{said}");
+        String::from_utf8(command.stdout).unwrap()
+    };
+    let commands: [&[&str]; 9] = [
+        &["list", capture],
+        &["list", "--messages", capture],
+        &["report", capture],
+        &["export", capture],
+        &["check", "--fail-on", "never", "--format", "json", capture],
+        &["why", "--format", "json", capture],
+        &["inventory", "--format", "json", capture],
+        &["stats", "--format", "json", capture],
+        &["diff", "--format", "json", "captures/hackernews-sse.pcapng", capture],
+    ];
+    for command in commands {
+        let open = run(command, &[]);
+        let shown = ["corpus-raw-server", "corpus-raw-client", "echo", "never", "before-202"];
+        let secrets: Vec<_> = shown.into_iter().filter(|secret| open.contains(secret)).collect();
+        assert!(!secrets.is_empty(), "{command:?}: {open}");
+        let rules: Vec<String> = secrets.iter().map(|secret| format!("--redact=pattern:{secret}")).collect();
+        let masked = run(command, &rules.iter().map(String::as_str).collect::<Vec<_>>());
+        for secret in secrets {
+            let found = masked.lines().find(|line| line.contains(secret));
+            assert_eq!(found, None, "{command:?}: {secret}");
+        }
+        assert!(masked.contains("***"), "{command:?}");
+        // By the member that the name has in a message.
+        let by_path = run(command, &["--redact=$.params.name", "--redact=$..serverInfo"]);
+        assert!(by_path != open, "{command:?}");
+    }
+}
+
+/// What a check decides does not depend on what it shows.
+#[test]
+fn a_check_decides_by_what_the_traffic_holds() {
+    let capture = "captures/slow-and-odd/capture.pcapng";
+    let decided = |rules: &[&str]| {
+        let options =
+            ["check", "--format", "json", "--slo", "count(tool:slow)<1", "--ignore", "mcp.* tools/call slow"];
+        let output = mcpdump().args(options).arg(capture).args(rules).output().unwrap();
+        let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), verdict["objectives"].clone(), verdict["ignored"].clone())
+    };
+    assert_eq!(decided(&[]), decided(&["--redact", "$.params.name", "--redact", "key:method"]));
+}
+
 /// The tables of Parquet, read back.
 #[cfg(feature = "parquet")]
 mod tables {

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use anyhow::{anyhow, bail};
 
-use super::arguments::Redaction;
+use super::arguments::redaction::Redaction;
 use super::messages;
 use super::request::Request;
 use crate::base::units;
+use crate::check::Issue;
 use crate::export::redact::Redactor;
 use crate::ledger::Entry;
 
@@ -27,6 +28,18 @@ impl Redaction {
 /// Returns an entry without what the rules mask; the entry itself without rules.
 pub(super) fn masked<'a>(redactor: Option<&Redactor>, entry: &'a Entry) -> Cow<'a, Entry> {
     redactor.map_or(Cow::Borrowed(entry), |redactor| Cow::Owned(redactor.redact(entry)))
+}
+
+/// Masks what an issue of `check` says.
+pub(super) fn mask_issue(redactor: &Redactor, issue: &mut Issue) {
+    let Issue { finding, method, name, server, is_known: _ } = issue;
+    redactor.redact_finding(finding);
+    if let Some(method) = method {
+        redactor.redact_call(method, name.as_mut());
+    }
+    if let Some(server) = server {
+        redactor.redact_server(server);
+    }
 }
 
 /// Prints what was masked.

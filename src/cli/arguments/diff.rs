@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::named::named;
+use super::redaction::Redaction;
 use super::source::SourceArguments;
 use super::tcpdump::TcpdumpArguments;
 use crate::base::OutputFormat;
@@ -44,6 +45,8 @@ pub(crate) struct DiffOptions {
     /// Format of the difference
     #[arg(long, default_value = "text", value_parser = named(&OutputFormat::ALL, OutputFormat::name))]
     pub(crate) format: OutputFormat,
+    #[command(flatten)]
+    pub(crate) redaction: Redaction,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,

@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::named::named;
 use super::quantity;
+use super::redaction::Redaction;
 use super::source::SourceArguments;
 use crate::base::OutputFormat;
 
@@ -41,6 +42,8 @@ pub(crate) struct CensusOptions {
     /// Format of the output
     #[arg(long, default_value = "text", value_parser = named(&OutputFormat::ALL, OutputFormat::name))]
     pub(crate) format: OutputFormat,
+    #[command(flatten)]
+    pub(crate) redaction: Redaction,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,

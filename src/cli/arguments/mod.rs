@@ -8,6 +8,7 @@ pub(crate) mod help;
 pub(crate) mod inventory;
 mod named;
 pub(crate) mod quantity;
+pub(crate) mod redaction;
 pub(crate) mod screen;
 #[cfg(feature = "demo")]
 pub(crate) mod serve;
@@ -15,6 +16,7 @@ pub(crate) mod source;
 pub(crate) mod tcpdump;
 #[cfg(feature = "demo")]
 pub(crate) mod traffic;
+pub(crate) mod why;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,12 +30,12 @@ use crate::base::Severity;
 use crate::base::time_style::TimeStyle;
 use crate::check;
 use crate::export;
-use crate::export::redact::Rule;
 use crate::export::slice::Extent;
 use crate::ledger::{By, Views};
 use crate::report::Format;
 use deferred::Deferred;
 use named::named;
+use redaction::Redaction;
 use screen::{Color, ScreenArguments};
 use source::SourceArguments;
 
@@ -95,7 +97,7 @@ pub(crate) enum Command {
         override_usage = "mcpdump why [OPTIONS] [FILE... | -i IFACE] [EXCHANGE | SESSION] [BPF...]",
         after_help = help::WHY_EXAMPLES,
     )]
-    Why(Deferred<Why>),
+    Why(Deferred<why::Why>),
     /// Write everything in a format for other programs
     #[command(
         override_usage = "mcpdump export [OPTIONS] [FILE... | -i IFACE] [BPF...]",
@@ -221,6 +223,8 @@ pub(crate) struct ListOptions {
     #[arg(long, value_name = "WHICH")]
     #[arg(value_parser = named(&Views::ALL, Views::name))]
     pub(crate) views: Option<Views>,
+    #[command(flatten)]
+    pub(crate) redaction: Redaction,
 }
 
 /// `mcpdump report`.
@@ -255,51 +259,6 @@ pub(crate) struct ReportOptions {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
-}
-
-/// `mcpdump why`.
-///
-/// The first word that names no file is the number of an exchange (`12`, as list and report show
-/// it) or of a session (`s3`).
-#[derive(Debug, Args)]
-pub(crate) struct Why {
-    #[command(flatten)]
-    pub(crate) source: SourceArguments,
-    #[command(flatten)]
-    pub(crate) options: WhyOptions,
-}
-
-/// Options of `why` alone.
-#[derive(Debug, Default, Args)]
-pub(crate) struct WhyOptions {
-    /// Format of the story
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    #[arg(value_parser = named(&StoryFormat::ALL, StoryFormat::name))]
-    pub(crate) format: StoryFormat,
-    /// Write to this file instead of standard output
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) output: Option<PathBuf>,
-}
-
-/// The formats of `why`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum StoryFormat {
-    /// At most twenty lines.
-    #[default]
-    Text,
-    /// A document with every sentence.
-    Json,
-}
-
-impl StoryFormat {
-    const ALL: [Self; 2] = [Self::Text, Self::Json];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        }
-    }
 }
 
 /// `mcpdump export`.
@@ -341,19 +300,6 @@ pub(crate) struct ExportOptions {
     /// Write to this file instead of standard output; with --to parquet into this new directory
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
-}
-
-/// What is masked before it is written.
-#[derive(Debug, Default, Args)]
-pub(crate) struct Redaction {
-    /// Mask: default (passwords, tokens, mail addresses, ...), session-ids, key:NAME,
-    /// pattern:REGEX, or a JSON path such as '$.params.arguments.email'; may be given several times
-    ///
-    /// key: masks the value of members, header fields and parameters with this name, whatever their
-    /// case, - and _. A path selects in each JSON-RPC message. How often each rule masked something
-    /// is printed at the end.
-    #[arg(long, value_name = "RULE")]
-    pub(crate) redact: Vec<Rule>,
 }
 
 /// `mcpdump check`.
@@ -401,6 +347,8 @@ pub(crate) struct CheckOptions {
     /// Format of the verdict
     #[arg(long, default_value = "text", value_parser = named(&check::Format::ALL, check::Format::name))]
     pub(crate) format: check::Format,
+    #[command(flatten)]
+    pub(crate) redaction: Redaction,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,

@@ -13,6 +13,7 @@ use crate::cli::arguments::CheckOptions;
 use crate::cli::exit::Outcome;
 use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
+use crate::cli::redaction;
 use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::Setup;
 use crate::contents::Rules;
@@ -30,7 +31,9 @@ pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<O
     let gate_options = gate_options(request, options)?;
     let known = options.inventory.as_deref().map(known_servers).transpose()?;
     let mut matching = Matching::new(request, Some(Views::Front))?;
+    let redactor = options.redaction.redactor(request)?;
     let Setup { mut reader, mut output, .. } = Setup::open(request, options.output.as_deref())?;
+    reader.mask_metrics(options.redaction.redactor(request)?);
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
     let mut gate = Gate::new(gate_options);
@@ -79,9 +82,14 @@ pub(crate) fn run(request: &Request, options: &CheckOptions) -> anyhow::Result<O
     let result = result
         .and_then(|()| {
             verdict = gate.finish();
+            // Rules, objectives and patterns saw what the traffic holds.
+            if let Some(redactor) = &redactor {
+                verdict.issues.iter_mut().for_each(|issue| redaction::mask_issue(redactor, issue));
+            }
             output.write(|output| check::write(options.format, &verdict, &capture, output))
         })
         .and_then(|()| output.finish());
+    redaction::report(redactor.as_ref());
     let outcome = reader.finish(result)?;
     Ok(if verdict.has_failed() { Outcome::PartialFailure } else { outcome })
 }

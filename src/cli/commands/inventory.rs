@@ -15,6 +15,7 @@ use crate::cli::exit::Outcome;
 use crate::cli::matching::Matching;
 use crate::cli::messages;
 use crate::cli::progress_bar::ProgressBar;
+use crate::cli::redaction;
 use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::engine::Engine;
@@ -57,8 +58,10 @@ fn take(
     write: impl FnOnce(&inventory::Inventory, &mut dyn std::io::Write) -> std::io::Result<()>,
 ) -> anyhow::Result<Outcome> {
     let mut matching = Matching::new(request, Some(Views::Front))?;
+    let redactor = options.redaction.redactor(request)?;
     let setup = Setup::open_with_directory(request, options.output.as_deref(), directory)?;
     let Setup { mut reader, mut output, .. } = setup;
+    reader.mask_metrics(options.redaction.redactor(request)?);
     if reader.device().is_some() {
         messages::status("mcpdump: the result is printed when the capture ends; Ctrl-C ends it");
     }
@@ -71,7 +74,7 @@ fn take(
     let mut census = Census::new(options.since.map(before_now));
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
         matching.select(entries, |entry| {
-            census.push(entry);
+            census.push(&redaction::masked(redactor.as_ref(), entry));
             Ok(())
         })
     });
@@ -82,6 +85,7 @@ fn take(
             directory.map_or(Ok(()), |directory| write_advertised(&inventory, directory))
         })
         .and_then(|()| output.finish());
+    redaction::report(redactor.as_ref());
     reader.finish(result)
 }
 

@@ -9,7 +9,7 @@ use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::Request;
 use crate::cli::setup::Setup;
-use crate::cli::{locale, messages, output};
+use crate::cli::{locale, messages, output, redaction};
 use crate::engine::Engine;
 use crate::ledger::{Entry, Record};
 use crate::report::UnreadConnections;
@@ -21,10 +21,12 @@ use crate::report::list::{Lines, Options};
 /// The capture cannot be read, the filter is invalid, or the output cannot be written.
 pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Outcome> {
     let mut matching = Matching::new(request, options.views)?;
+    let redactor = options.redaction.redactor(request)?;
     // Its file cannot be read in the sandbox.
     let zone = jiff::tz::TimeZone::system();
     let style = if options.epoch { TimeStyle::Epoch } else { options.time.unwrap_or_default() };
     let Setup { mut reader, mut output, slicer, matching_packets, .. } = Setup::open(request, None)?;
+    reader.mask_metrics(options.redaction.redactor(request)?);
     if matching_packets.is_some() {
         matching.plan_slice();
     }
@@ -47,13 +49,15 @@ pub(crate) fn run(request: &Request, options: &ListOptions) -> anyhow::Result<Ou
             seen.record(entry);
         }
         output.write(|output| {
-            matching.select(entries, |entry| lines.write(entry, output))?;
+            matching
+                .select(entries, |entry| lines.write(&redaction::masked(redactor.as_ref(), entry), output))?;
             output.end_batch()
         })
     });
     let result = result.and_then(|()| output.finish()).and_then(|()| {
         analysis::write_matching_packets(request, &mut matching, &reader, slicer.as_ref(), matching_packets)
     });
+    redaction::report(redactor.as_ref());
     if result.is_ok() {
         seen.warn_of_cut_packets();
         seen.explain_empty_list(reader.device_with_packets());

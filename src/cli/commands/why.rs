@@ -2,13 +2,13 @@
 
 use super::analysis;
 use crate::cli::arguments::screen::Color;
-use crate::cli::arguments::{StoryFormat, Why};
+use crate::cli::arguments::why::{StoryFormat, Why};
 use crate::cli::exit::Outcome;
 use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
 use crate::cli::request::{self, Request};
 use crate::cli::setup::Setup;
-use crate::cli::{configuration, locale, messages, output};
+use crate::cli::{configuration, locale, messages, output, redaction};
 use crate::engine::Engine;
 use crate::why::{self, Collector, Limits, Question};
 
@@ -24,9 +24,11 @@ pub(crate) fn run(arguments: Why, color: Color) -> anyhow::Result<Outcome> {
     // Its file cannot be read in the sandbox.
     let limits = configuration::read(None, Limits::parse)?;
     let mut matching = Matching::new(request, None)?;
+    let redactor = options.redaction.redactor(request)?;
     let path = options.output.as_deref();
     let setup = Setup::open_twice(request, path)?;
     let Setup { mut reader, mut output, slicer, matching_packets, .. } = setup;
+    reader.mask_metrics(options.redaction.redactor(request)?);
     if matching_packets.is_some() {
         matching.plan_slice();
     }
@@ -41,7 +43,7 @@ pub(crate) fn run(arguments: Why, color: Color) -> anyhow::Result<Outcome> {
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
         for entry in entries {
             let is_chosen = matching.matches(entry);
-            collector.push(entry, is_chosen);
+            collector.push(&redaction::masked(redactor.as_ref(), entry), is_chosen);
         }
         Ok(())
     });
@@ -49,7 +51,9 @@ pub(crate) fn run(arguments: Why, color: Color) -> anyhow::Result<Outcome> {
     let result = result
         .and_then(|()| {
             let Some(slicer) = &slicer else { return Ok(()) };
-            slicer.trace(collector.connections(), &|| true, |entry| collector.trace(entry))?;
+            slicer.trace(collector.connections(), &|| true, |entry| {
+                collector.trace(&redaction::masked(redactor.as_ref(), entry));
+            })?;
             Ok(())
         })
         .and_then(|()| {
@@ -77,6 +81,7 @@ pub(crate) fn run(arguments: Why, color: Color) -> anyhow::Result<Outcome> {
                 matching_packets,
             )
         });
+    redaction::report(redactor.as_ref());
     let is_read = result.is_ok();
     let outcome = reader.finish(result)?;
     if !is_empty || !is_read {

@@ -78,14 +78,12 @@ fn named_members(it: &mut Exchange, rules: &Rules) {
     let message = it.error.as_ref().map(|error| &*error.message);
     let trace = it.trace.as_ref();
     let state = trace.and_then(|trace| trace.state.as_deref());
+    let meta = json!({"traceparent": trace.is_some(), "tracestate": state});
     let document = json!({
         "jsonrpc": "2.0",
         "id": it.id.json(),
         "method": &*it.method,
-        "params": {
-            "name": name, "uri": name, "taskId": name, "ref": {"name": name, "uri": name},
-            "_meta": {"traceparent": trace.is_some(), "tracestate": state},
-        },
+        "params": params(name, &meta),
         "error": {"message": message},
     });
     let Some(masked) = masked(&document, rules) else { return };
@@ -102,16 +100,54 @@ fn named_members(it: &mut Exchange, rules: &Rules) {
     if let Some(trace) = it.trace.as_mut().filter(|_| differs("/params/_meta/tracestate")) {
         trace.state = None;
     }
-    if name.is_some()
-        && ["/params/name", "/params/uri", "/params/taskId", "/params/ref/name", "/params/ref/uri"]
-            .iter()
-            .any(|pointer| differs(pointer))
-    {
+    if name.is_some() && NAMES.iter().any(|pointer| differs(pointer)) {
         it.name = Some(Arc::from(MASK));
     }
     if let Some(error) = it.error.as_mut().filter(|_| differs("/error/message")) {
         error.message = MASK.into();
     }
+}
+
+/// Masks a call as its members in a message would be.
+pub(super) fn call(method: &mut Arc<str>, mut name: Option<&mut Arc<str>>, rules: &Rules) {
+    if rules.name_values() {
+        let text = name.as_deref().map(|name| &**name);
+        let document = json!({"method": &**method, "params": params(text, &Value::Null)});
+        if let Some(masked) = masked(&document, rules) {
+            let differs = |pointer: &&str| masked.pointer(pointer) != document.pointer(pointer);
+            if differs(&"/method") {
+                *method = Arc::from(MASK);
+            }
+            if let Some(name) = name.as_deref_mut().filter(|_| NAMES.iter().any(differs)) {
+                *name = Arc::from(MASK);
+            }
+        }
+    }
+    shared(method, rules);
+    if let Some(name) = name {
+        shared(name, rules);
+    }
+}
+
+/// Masks the name of a server, with its version or without.
+pub(super) fn server(text: &mut String, rules: &Rules) {
+    if announced("serverInfo", &json!({"name": &**text, "version": &**text}), rules).is_some() {
+        MASK.clone_into(text);
+    }
+    if let std::borrow::Cow::Owned(masked) = rules.text(text) {
+        *text = masked;
+    }
+}
+
+/// Where the tool, prompt, resource or task of a call may stand in its message.
+const NAMES: [&str; 5] =
+    ["/params/name", "/params/uri", "/params/taskId", "/params/ref/name", "/params/ref/uri"];
+
+/// The parameters that a call of this name may have had.
+fn params(name: Option<&str>, meta: &Value) -> Value {
+    json!({
+        "name": name, "uri": name, "taskId": name, "ref": {"name": name, "uri": name}, "_meta": meta,
+    })
 }
 
 /// A message after names and paths masked members; `None` if none was. Counts once.
@@ -131,6 +167,9 @@ fn stream(it: &mut Stream, rules: &Rules) {
         session_ref(session, rules);
     }
     protocols(&mut it.protocols, rules);
+    if let Some(method) = &mut it.method {
+        boxed(method, rules);
+    }
     if let Some(target) = &mut it.target {
         self::target(target, rules);
     }
@@ -141,7 +180,11 @@ fn transaction(it: &mut Transaction, rules: &Rules) {
         session_ref(session, rules);
     }
     protocols(&mut it.protocols, rules);
+    boxed(&mut it.method, rules);
     target(&mut it.target, rules);
+    if let Some(media_type) = &mut it.media_type {
+        boxed(media_type, rules);
+    }
     // It quotes the body of the response, too.
     if rules.name_values() && !it.why.is_empty() {
         it.why = MASK.into();
@@ -156,12 +199,16 @@ fn session(it: &mut Session, rules: &Rules) {
         let Some(info) = info else { continue };
         let Implementation { name, version } = info;
         let inner = json!({"name": &**name, "version": &**version});
-        let Some(masked) = announced(key, &inner, rules) else { continue };
+        let masked = announced(key, &inner, rules);
         for (text, member) in [(name, "name"), (version, "version")] {
-            if masked.get(member) != inner.get(member) {
+            if masked.as_ref().is_some_and(|masked| masked.get(member) != inner.get(member)) {
                 *text = MASK.into();
             }
+            boxed(text, rules);
         }
+    }
+    if let Some(version) = &mut it.protocol_version {
+        shared(version, rules);
     }
     for text in it.client_capabilities.iter_mut().chain(&mut it.server_capabilities) {
         boxed(text, rules);
@@ -197,6 +244,7 @@ fn offer(it: &mut Offer, rules: &Rules) {
         }) {
             *name = MASK.into();
         }
+        boxed(name, rules);
     }
 }
 
@@ -212,7 +260,8 @@ fn session_ref(it: &mut SessionRef, rules: &Rules) {
             *name = Arc::from(MASK);
         }
     }
-    for text in [&mut it.id, &mut it.path].into_iter().flatten() {
+    let texts = [&mut it.id, &mut it.path, &mut it.client_name, &mut it.server_name];
+    for text in texts.into_iter().flatten() {
         shared(text, rules);
     }
 }
@@ -228,7 +277,7 @@ fn protocols(it: &mut Protocols, rules: &Rules) {
 
 /// The detail may quote a message, and what is quoted has lost its name. If names or paths say what
 /// is masked, the title of the code stands for it.
-fn finding(it: &mut Finding, rules: &Rules) {
+pub(super) fn finding(it: &mut Finding, rules: &Rules) {
     it.detail = match rules.name_values() {
         true => it.code.info().title.to_owned(),
         false => rules.text(&it.detail).into_owned(),

@@ -9,8 +9,11 @@ mod message;
 mod path;
 mod rules;
 
+use std::sync::Arc;
+
 use self::rules::Rules;
 pub use self::rules::{Rule, Tally};
+use crate::base::Finding;
 use crate::ledger::Entry;
 
 /// Masks parts of entries.
@@ -32,6 +35,21 @@ impl Redactor {
         let mut entry = entry.clone();
         entry::redact(&mut entry, &self.0);
         entry
+    }
+
+    /// Masks the detail of a finding.
+    pub fn redact_finding(&self, finding: &mut Finding) {
+        entry::finding(finding, &self.0);
+    }
+
+    /// Masks the method of a call, and its tool, prompt or resource.
+    pub fn redact_call(&self, method: &mut Arc<str>, name: Option<&mut Arc<str>>) {
+        entry::call(method, name, &self.0);
+    }
+
+    /// Masks the name of a server, which may have its version after it, or its address.
+    pub fn redact_server(&self, server: &mut String) {
+        entry::server(server, &self.0);
     }
 
     /// How often each rule masked something. It goes on counting.
