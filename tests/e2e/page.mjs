@@ -6,14 +6,12 @@
 // Lines begin with ok or FAIL.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { chromium } from "playwright-core";
+import { WIDTHS, axeFaults, check, checks, launch, must, runChecks } from "./browser.mjs";
 
 const [mcpdump, captures, folder, picture] = process.argv.slice(2).map((file) => path.resolve(file));
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** The pages that are judged, by name: the captures that each is made of. */
 const PAGES = {
@@ -23,20 +21,11 @@ const PAGES = {
   demo: ["demo.pcapng.zst"],
   files: ["hackernews-sse.pcapng", "hackernews-streamable.pcapng", "hackernews-2026.pcapng"],
 };
-const WIDTHS = [390, 820, 1280];
 /** Elements of a page with 10,000 exchanges, and rows of its list. */
 const MOST_ELEMENTS = 2500;
 const MOST_ROWS = 60;
 /** Text that would run, if it were not text. */
 const EVIL = `"><script>window.hit=1</script><img src=x onerror="window.hit=1">'</script><!--${"\u202e"}`;
-
-const browserPath = () => {
-  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-  const places = (process.env.PATH ?? "").split(path.delimiter).flatMap((place) => names.map((name) => path.join(place, name)));
-  const found = process.env.CHROMIUM ?? places.find((place) => existsSync(place));
-  if (!found) throw new Error("Chromium is missing: apt-get install chromium, or set CHROMIUM to a browser of its kind");
-  return found;
-};
 
 const makePage = (name, files) => {
   const file = path.join(folder, `${name}.html`);
@@ -44,14 +33,7 @@ const makePage = (name, files) => {
   return file;
 };
 
-/** A judge: throws what is wrong. */
-const checks = [];
-const check = (name, judge) => checks.push([name, judge]);
-const must = (condition, what) => {
-  if (!condition) throw new Error(what);
-};
-
-const browser = await chromium.launch({ executablePath: browserPath(), args: ["--no-sandbox"] });
+const browser = await launch();
 
 /** Opens a page; `faults` collects what the console and the policy say. */
 const open = async (file, { width = 1280, scheme = "light", scripts = true, hash = "" } = {}) => {
@@ -67,14 +49,6 @@ const open = async (file, { width = 1280, scheme = "light", scripts = true, hash
   });
   await page.goto(`file://${file}${hash}`);
   return { page, faults, close: () => context.close() };
-};
-
-const axeFaults = async (page) => {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 160)} (${nodes.length})`);
 };
 
 // --- Captures that are made here -------------------------------------------------------------
@@ -355,12 +329,5 @@ if (picture) {
   await close();
   checks.length = 0;
 }
-for (const [name, judge] of checks) {
-  try {
-    await judge();
-    console.log(`ok   ${name}`);
-  } catch (error) {
-    console.log(`FAIL ${name}: ${String(error.message).split("\n")[0]}`);
-  }
-}
+await runChecks();
 await browser.close();

@@ -96,6 +96,8 @@ def judges(program, folder):
     page = [node, str(folder / "page.mjs"), str(program), str(CAPTURES), str(folder / "page")]
     found["html report in chromium"] = lambda _: lines_of(folder, page, 3 * JUDGE)
     found["formats of check"] = lambda _: lines_of(folder, formats)
+    har = [python, str(folder / "har.py"), str(program), str(CAPTURES), str(folder / "har")]
+    found["archives, read by haralyzer"] = lambda _: lines_of(folder, har)
     trace = [python, str(folder / "trace.py"), str(program), str(CAPTURES), str(folder)]
     found["traces in Perfetto"] = lambda _: lines_of(folder, trace)
     tables = [python, str(folder / "parquet.py"), str(program), str(CAPTURES), str(folder)]
