@@ -41,7 +41,7 @@ test: cargo libpcap components ## Check format, lints and documentation, and run
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
-	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
+	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked --lib --bins --tests
 
 analyzer: cargo libpcap components ## Check the analyzer alone: no server, no traffic (--no-default-features)
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings

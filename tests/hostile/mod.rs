@@ -120,6 +120,8 @@ impl Attack {
             let checked = outputs::anonymize(|| Box::new(corpus::source(capture)));
             checked.unwrap_or_else(|problem| panic!("{name} of {n}, anonymized: {problem}"))
         };
+        // Every word is looked up by a hash, which takes long without optimisation.
+        let n = 1.max(n / 4);
         compare((&format!("{name}, anonymized"), 2 * n), (cost(n), cost(2 * n)), ANONYMIZER);
     }
 
