@@ -371,6 +371,13 @@ pub const MAX_DEFINITIONS: usize = 100_000;
 /// in milliseconds; a waterfall of more is not read by anybody.
 pub const MAX_PAGE_EXCHANGES: usize = 10_000;
 
+/// Requests that wait for their answer of which a page that is served keeps what is known. A client
+/// has a few at a time.
+pub const MAX_PAGE_WAITING: usize = 2_000;
+
+/// Texts of these requests, in bytes.
+pub const MAX_PAGE_WAITING_TEXT: usize = 2 << 20;
+
 /// Notifications that the HTML report holds for the diagrams of its exchanges.
 pub const MAX_PAGE_NOTIFICATIONS: usize = 10_000;
 

@@ -59,7 +59,7 @@ const MAX_SERVERS: usize = 1000;
 /// single values until it has more than `series::EXACT` of them, then a histogram, with three
 /// digits in the first `latency::FINE_ROWS` such rows and two in the others. Beyond
 /// [`limits::MAX_LATENCY_MEMORY`] rows keep samples, and new ones are summed up in one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ledger {
     capture: CaptureFact,
     connections: ConnectionTotals,

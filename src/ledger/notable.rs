@@ -10,7 +10,7 @@ use crate::base::{Code, Degraded, Finding, Status, limits};
 use crate::mcp::{Cause, Exchange, ServerRef, Session, SessionEnd};
 
 /// The exchanges with the lowest keys.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Top<K> {
     most: usize,
     /// Ascending by key, at most `most`.
@@ -38,7 +38,7 @@ impl<K: Ord + Copy> Top<K> {
 }
 
 /// The exchanges that took longest: first those that waited as long without an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Slowest {
     waiting: Top<(Reverse<i64>, u64)>,
     answered: Top<(Reverse<i64>, u64)>,
@@ -93,7 +93,7 @@ pub struct Undetermined {
 }
 
 /// Collects [`Undetermined`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct UndeterminedTotals {
     /// By [`Degraded::bits`].
     reasons: BTreeMap<u8, u64>,
@@ -151,7 +151,7 @@ pub struct CauseCount {
 }
 
 /// Collects [`Unanswered`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct UnansweredTotals {
     exchanges: u64,
     /// Bounded by the number of causes and HTTP statuses.
@@ -160,7 +160,7 @@ pub(super) struct UnansweredTotals {
 }
 
 /// The exchanges that have no answer for one reason.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct CauseTotals {
     exchanges: u64,
     /// At most [`MAX_CALLS`], with the server's latest name.
@@ -250,7 +250,7 @@ pub struct SessionRow {
 }
 
 /// Collects sessions, and totals of their exchanges.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SessionTotals {
     /// Sessions, each once.
     count: u64,
@@ -388,7 +388,7 @@ pub struct FindingRow {
 
 /// Collects findings by code. All are counted, the first [`limits::MAX_FINDINGS_PER_CODE`] of each
 /// code are kept.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct FindingTotals {
     by_code: BTreeMap<Code, FindingRow>,
 }

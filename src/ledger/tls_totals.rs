@@ -38,12 +38,12 @@ pub struct TlsKind {
 }
 
 /// Rows under construction.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct TlsTotals {
     kinds: BTreeMap<TlsKind, Total>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Total {
     connections: u64,
     resumed: u64,

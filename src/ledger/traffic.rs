@@ -37,7 +37,7 @@ pub struct ConnectionCount {
 }
 
 /// Connections by protocol.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ConnectionTotals {
     counts: Vec<ConnectionCount>,
     handshakes: Series,
@@ -173,7 +173,7 @@ pub struct Offered {
 
 /// What servers offer and how often it is used. At most [`limits::MAX_TABLE_ROWS`] definitions, and
 /// as many used names, are kept.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct OfferTotals {
     lists: BTreeMap<(ServerRef, &'static str), BTreeMap<Box<str>, u64>>,
     definitions: usize,

@@ -306,6 +306,18 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Returns the length of its texts, in bytes, as if it shared none.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        let texts = [self.name.as_deref(), self.protocol_version.as_deref()];
+        let texts: usize = texts.into_iter().flatten().map(str::len).sum();
+        let error = self.error.as_ref().map_or(0, |error| error.message.len());
+        let names = self.protocols.tls.as_ref().map_or(0, |tls| {
+            [&tls.suite, &tls.sni, &tls.alpn].into_iter().flatten().map(|text| text.len()).sum()
+        });
+        self.method.len() + texts + error + names + self.id.len() + self.session.text_len()
+    }
+
     /// Which view of the call this is: `front` if it is the client's, `back` if another leg is in
     /// front; `None` if only one was seen.
     #[must_use]

@@ -68,7 +68,7 @@ pub(super) fn write(rows: &Rows, options: &Options, out: &mut impl io::Write) ->
     line.clear();
     line.push_str("],\n\"notes\":[");
     let numbers: HashSet<u64, RandomState> = kept.iter().map(|exchange| exchange.n).collect();
-    for note in rows.notes().iter().filter(|note| numbers.contains(&note.exchange)) {
+    for note in rows.notes().filter(|note| numbers.contains(&note.exchange)) {
         data.note(note, &mut line);
     }
     end_list(&mut line);

@@ -3,10 +3,11 @@
 //! Without scripts the first exchanges are shown. The script replaces them by all that the page
 //! holds.
 
+use super::call;
 use super::charts;
 use super::html::Html;
-use super::rows::Rows;
-use crate::base::{Files, Side, Timestamp, units};
+use super::rows::{Rows, Timely};
+use crate::base::{Files, Timestamp, units};
 use crate::ledger::{Exchange, Snapshot, Tone};
 use crate::report::label;
 use crate::report::options::Options;
@@ -72,7 +73,11 @@ fn left_out(rows: &Rows, html: &mut Html) {
         return;
     }
     html.raw("<p class=\"note\">").number(kept as u64).raw(" of ").number(rows.len());
-    html.raw(" exchanges are listed here: the first ").number(shares[0] as u64);
+    html.raw(match rows.keeps() {
+        Timely::First => " exchanges are listed here: the first ",
+        Timely::Latest => " exchanges are listed here: the latest ",
+    });
+    html.number(shares[0] as u64);
     if shares[1] > 0 {
         html.raw(", then ").number(shares[1] as u64).raw(" that failed or were cancelled");
     }
@@ -131,7 +136,7 @@ fn row(exchange: &Exchange, axis: &Axis, html: &mut Html) {
     html.raw("</td><td class=\"time\">").text(&units::time_of_day(exchange.request.span.start.time));
     html.raw("</td><td class=\"session\">").text(&label::session(&exchange.session));
     html.raw("</td><td class=\"call\">");
-    call(exchange.origin, &exchange.method, exchange.name.as_deref(), html);
+    call::write(exchange.origin, &exchange.method, exchange.name.as_deref(), html);
     html.raw("</td>");
     status(exchange, html);
     html.number_cell(&elapsed(exchange));
@@ -161,14 +166,6 @@ pub(super) fn tone(exchange: &Exchange) -> &'static str {
         Tone::Warn => "warn",
         Tone::Good => "good",
         Tone::Faint | Tone::Neutral => "faint",
-    }
-}
-
-/// Adds a method, and the name if it has one.
-pub(super) fn call(origin: Side, method: &str, name: Option<&str>, html: &mut Html) {
-    html.raw("<span class=\"method\">").text(&label::call(origin, method, None)).raw("</span>");
-    if let Some(name) = name {
-        html.raw(" <span class=\"name\">").text(name).raw("</span>");
     }
 }
 
@@ -240,7 +237,7 @@ fn table(title: &'static str, exchanges: &[Exchange], options: &Options, html: &
         html.raw("</a></td>").number_cell(&elapsed(exchange));
         status(exchange, html);
         html.raw("<td class=\"call\">");
-        call(exchange.origin, &exchange.method, exchange.name.as_deref(), html);
+        call::write(exchange.origin, &exchange.method, exchange.name.as_deref(), html);
         let server =
             label::server_name(exchange.session.server_name.as_deref(), &exchange.session.identity());
         html.raw("</td>").cell(&server).cell(&label::session_and_leg(&exchange.session));

@@ -103,7 +103,7 @@ fn name(row: &LatencyRow, html: &mut Html) {
     }
     match subject {
         CallGroup::Call { origin, method, name } => {
-            super::exchanges::call(*origin, method, name.as_deref(), html)
+            super::call::write(*origin, method, name.as_deref(), html)
         }
         CallGroup::All if !group.is_empty() => {}
         CallGroup::All | CallGroup::Other => {

@@ -11,7 +11,11 @@
 //! of a chosen one. The page refers to nothing outside: a policy in its head
 //! (Content-Security-Policy level 3) allows one style sheet and one script, by their hashes, and no
 //! request. It holds no bodies and no header fields; texts are sanitized as in the other formats.
+//!
+//! A page that is served (`mcpdump web`) has style sheet and script as files beside it, and
+//! `live.js` keeps it current.
 
+mod call;
 mod charts;
 mod data;
 mod exchanges;
@@ -25,6 +29,7 @@ mod summary;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::io;
 
@@ -41,9 +46,34 @@ pub use rows::Rows;
 const STYLE: &str = include_str!("page.css");
 
 /// The script: the language of filters, then what draws.
-const SCRIPT: &str = concat!(include_str!("filter.js"), include_str!("page.js"));
+const SCRIPT: &str = concat!(include_str!("filter.js"), include_str!("page.js"), "\nstartPage();\n");
 
-/// Writes the page. Without `rows` it has totals alone.
+/// The files of a page that is served: name, media type and content.
+pub const SERVED_FILES: [(&str, &str, &str); 2] = [
+    ("page.css", "text/css; charset=utf-8", STYLE),
+    (
+        "page.js",
+        "text/javascript; charset=utf-8",
+        concat!(include_str!("filter.js"), include_str!("page.js"), include_str!("live.js")),
+    ),
+];
+
+/// The policy of a page that is served, for the field of its response (Content-Security-Policy
+/// level 3): its own files and requests, nothing inline.
+pub const SERVED_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'; connect-src 'self'; script-src 'self'; style-src 'self'";
+
+/// What is particular to a page that is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Grows with what the page holds: the page asks for another one when it is told of a newer
+    /// version.
+    pub version: u64,
+    /// Whether the capture goes on.
+    pub is_reading: bool,
+}
+
+/// Writes the page as one file. Without `rows` it has totals alone.
 ///
 /// # Errors
 /// Returns the errors of `out`.
@@ -53,13 +83,40 @@ pub fn write(
     options: &Options,
     out: &mut impl io::Write,
 ) -> io::Result<()> {
+    write_page(None, snapshot, rows, options, out)
+}
+
+/// Writes the page to be served beside [`SERVED_FILES`] with [`SERVED_POLICY`].
+///
+/// # Errors
+/// Returns the errors of `out`.
+pub fn write_served(
+    served: Served,
+    snapshot: &Snapshot,
+    rows: &Rows,
+    options: &Options,
+    out: &mut impl io::Write,
+) -> io::Result<()> {
+    write_page(Some(served), snapshot, rows, options, out)
+}
+
+/// Writes a page: as one file, or to be served.
+fn write_page(
+    served: Option<Served>,
+    snapshot: &Snapshot,
+    rows: &Rows,
+    options: &Options,
+    out: &mut impl io::Write,
+) -> io::Result<()> {
     let mut html = Html::default();
-    head(options, &mut html);
+    head(served, options, &mut html);
     html.raw("<body><a class=\"skip\" href=\"#summary\">Skip to the summary</a><div class=\"page\">");
-    summary::title(snapshot, options, &mut html);
+    let is_reading = served.is_some_and(|served| served.is_reading);
+    summary::title(snapshot, is_reading, options, &mut html);
     contents(snapshot, rows, &mut html);
     html.raw("<main>");
-    summary::section(snapshot, &mut html);
+    summary::section(snapshot, is_reading, &mut html);
+    rows.waiting().section(snapshot.capture.last.map(|last| last.time), options, &mut html);
     findings::section(snapshot, &options.numbering, &mut html);
     latency::section(snapshot, rows.grid(), &mut html);
     exchanges::section(rows, &mut html);
@@ -73,22 +130,43 @@ pub fn write(
     );
     out.write_all(html.as_str().as_bytes())?;
     data::write(rows, options, out)?;
-    out.write_all(b"</script>\n<script>")?;
-    out.write_all(SCRIPT.as_bytes())?;
-    out.write_all(b"</script>\n</body>\n</html>\n")
+    out.write_all(b"</script>\n")?;
+    match served {
+        None => {
+            out.write_all(b"<script>")?;
+            out.write_all(SCRIPT.as_bytes())?;
+            out.write_all(b"</script>")?;
+        }
+        Some(_) => out.write_all(b"<script src=\"page.js\"></script>")?,
+    }
+    out.write_all(b"\n</body>\n</html>\n")
 }
 
-fn head(options: &Options, html: &mut Html) {
+fn head(served: Option<Served>, options: &Options, html: &mut Html) {
+    html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    match served {
+        None => {
+            html.raw(
+                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; \
+                form-action 'none'; style-src 'sha256-",
+            );
+            html.own(&hash(STYLE)).raw("'; script-src 'sha256-").own(&hash(SCRIPT)).raw("'\">\n");
+        }
+        Some(Served { version, .. }) => {
+            html.raw("<meta name=\"mcpdump-version\" content=\"").own(&version.to_string()).raw("\">\n");
+        }
+    }
     html.raw(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-        <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; \
-        form-action 'none'; style-src 'sha256-",
-    );
-    html.own(&hash(STYLE)).raw("'; script-src 'sha256-").own(&hash(SCRIPT)).raw("'\">\n\
-        <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-        <title>").own(&summary::source(options)).raw(" · mcpdump report</title>\n<style>").raw(STYLE);
-    html.raw("</style>\n</head>\n");
+        <title>",
+    );
+    html.own(&summary::source(options)).raw(" · mcpdump report</title>\n");
+    match served {
+        None => html.raw("<style>").raw(STYLE).raw("</style>"),
+        Some(_) => html.raw("<link rel=\"stylesheet\" href=\"page.css\">"),
+    };
+    html.raw("\n</head>\n");
 }
 
 /// Returns the hash of a style sheet or script as the policy names it.
@@ -102,6 +180,7 @@ fn contents(snapshot: &Snapshot, rows: &Rows, html: &mut Html) {
     let has_security = snapshot.findings.iter().any(|row| row.code.is_security());
     let sections = [
         ("summary", "Summary", true),
+        ("waiting", "Waiting", rows.waiting().len() > 0),
         ("findings", "Findings", true),
         ("security", "Security", has_security),
         ("latency", "Latency", !snapshot.latency.is_empty()),

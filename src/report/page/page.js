@@ -5,20 +5,31 @@
  *
  * The list draws the rows that can be seen and no others, so that its size does not depend on the
  * number of exchanges. Text enters the page as text, never as markup.
+ *
+ * `startPage(view)` returns `stop`, which removes what listens to the whole page, and `save`, which
+ * returns the view: filter, order, span of time, choice. A page with newer data starts with it.
  */
-(() => {
+const startPage = (view = null) => {
   /** Rows of a long table that are shown at first, as in the style sheet. */
   const FOLDED = 20;
 
-  for (const table of document.querySelectorAll("#latency table, #sessions table")) {
+  /** Ends what listens to the document, the window or the size of elements. */
+  const listening = new AbortController();
+  const { signal } = listening;
+
+  const tables = [...document.querySelectorAll("#latency table, #sessions table")];
+  /** Tables that were unfolded, by their place on the page. */
+  const unfolded = new Set(view?.unfolded);
+  for (const [at, table] of tables.entries()) {
     const rows = table.tBodies[0].rows.length;
-    if (rows <= FOLDED + 5) continue;
+    if (rows <= FOLDED + 5 || unfolded.has(at)) continue;
     const unfold = document.createElement("button");
     unfold.type = "button";
     unfold.className = "unfold";
     unfold.textContent = `Show all ${rows} rows`;
     unfold.addEventListener("click", () => {
       table.classList.remove("folded");
+      unfolded.add(at);
       unfold.remove();
     });
     table.classList.add("folded");
@@ -26,7 +37,9 @@
   }
 
   const data = Filter.read(JSON.parse(document.getElementById("data").textContent));
-  if (data.exchanges.length === 0) return;
+  if (data.exchanges.length === 0) {
+    return { stop: () => {}, save: () => view ?? { unfolded: [...unfolded] } };
+  }
 
   /** Height of a row in pixels; measured when the first is drawn. */
   let ROW = 28;
@@ -507,7 +520,9 @@
     byId("legend").append(make("span", { id: "keys", class: "keys" },
       "Keys in the list: \u2191 \u2193 choose, + \u2212 zoom, \u2190 \u2192 move in time, 0 all, Enter details, / filter"));
     list.addEventListener("scroll", () => schedule(redrawRows), { passive: true });
-    new ResizeObserver(() => schedule(redrawRows)).observe(list);
+    const resized = new ResizeObserver(() => schedule(redrawRows));
+    resized.observe(list);
+    signal.addEventListener("abort", () => resized.disconnect());
     table.addEventListener("keydown", (event) => {
       const act = KEYS[event.key];
       if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -774,21 +789,55 @@
       event.preventDefault();
       follow();
     }
-  });
-  addEventListener("hashchange", follow);
+  }, { signal });
+  addEventListener("hashchange", follow, { signal });
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest?.("input, select, textarea");
     if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     input.focus();
+  }, { signal });
+  addEventListener("beforeprint", () => drawRows(PRINTED), { signal });
+  addEventListener("afterprint", () => drawRows(), { signal });
+
+  // --- The view --------------------------------------------------------------------------------
+
+  /** Times that do not depend on the first request: nanoseconds since 1970. */
+  const absolute = (after) => data.base + BigInt(Math.round(after));
+  const relative = (time) => Number(time - data.base);
+
+  /** Returns what the reader has chosen. */
+  const save = () => ({
+    filter: input.value,
+    session: sessions.value,
+    client: clients.value,
+    order: state.order,
+    span: isZoomed() ? [absolute(state.from), absolute(state.to)] : null,
+    chosen: state.chosen?.n ?? null,
+    top: list.scrollTop,
+    unfolded: [...unfolded],
   });
-  addEventListener("beforeprint", () => drawRows(PRINTED));
-  addEventListener("afterprint", () => drawRows());
+
+  /** Shows what was chosen on a page with older data. */
+  const restore = () => {
+    input.value = view.filter ?? "";
+    for (const [choice, value] of [[sessions, view.session], [clients, view.client], [order, view.order]]) {
+      if ([...choice.options].some((option) => option.value === value)) choice.value = value;
+    }
+    state.order = order.value;
+    state.chosen = index.get(view.chosen) ?? null;
+    if (view.span) show(...view.span.map(relative));
+    applyFilter();
+    list.scrollTop = view.top ?? 0;
+    drawRows();
+  };
 
   ROW = body.rows[0].getBoundingClientRect().height || ROW;
   buildControls();
   buildList();
   buildMap();
   update();
-  follow();
-})();
+  if (view === null) follow();
+  else restore();
+  return { stop: () => listening.abort(), save };
+};

@@ -1,17 +1,18 @@
 //! The exchanges that a page holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::grid::{self, Grid};
+use super::waiting::Waiting;
 use crate::base::{PacketNo, Side, Timestamp, limits};
 use crate::ledger::{Entry, Exchange, Record, Views};
 
-/// Exchanges that are kept from the beginning of the capture, in tenths of
+/// Exchanges that are kept because they are the first or the latest, in tenths of
 /// [`limits::MAX_PAGE_EXCHANGES`]. The rest is for those that failed, and for the slowest.
-const FIRST_TENTHS: usize = 6;
+const TIMELY_TENTHS: usize = 6;
 
 /// Notifications of an exchange that its diagram can show.
 const NOTIFICATIONS_EACH: u32 = 24;
@@ -30,30 +31,51 @@ pub(super) struct Note {
     pub(super) bytes: u64,
 }
 
+/// Which exchanges are kept of many, besides those that failed and the slowest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Timely {
+    /// The first: a report of a whole capture shows how it began.
+    #[default]
+    First,
+    /// The latest: a page that is watched shows what happens.
+    Latest,
+}
+
 /// What a page shows besides totals: exchanges with their notifications, and counts by time and
-/// duration. All exchanges are counted; of more than [`limits::MAX_PAGE_EXCHANGES`] the first are
-/// kept, those that failed, and the slowest.
+/// duration. All exchanges are counted; of more than [`limits::MAX_PAGE_EXCHANGES`] the first or
+/// the latest are kept, those that failed, and the slowest.
 #[derive(Debug, Default)]
 pub struct Rows {
     views: Views,
+    keeps: Timely,
     all: u64,
-    first: Vec<Exchange>,
-    failed: Vec<Exchange>,
+    /// The first or the latest, in the order in which they ended.
+    timely: VecDeque<Exchange>,
+    failed: VecDeque<Exchange>,
     /// By duration and `n`.
     slow: BTreeMap<(i64, u64), Exchange>,
-    notes: Vec<Note>,
+    notes: VecDeque<Note>,
     /// Number of notes of each exchange. Never iterated: its order is random.
     noted: HashMap<u64, u32, RandomState>,
     /// Length of the texts of everything that is kept, in bytes.
     text_len: usize,
     grid: Grid,
+    /// Empty unless requests are emitted before their exchanges.
+    waiting: Waiting,
 }
 
 impl Rows {
-    /// Creates an empty list. `views` count where both legs of a proxy were captured.
+    /// Creates an empty list that keeps the first exchanges. `views` count where both legs of a
+    /// proxy were captured.
     #[must_use]
     pub fn new(views: Views) -> Self {
         Self { views, ..Self::default() }
+    }
+
+    /// Creates an empty list that keeps the latest exchanges.
+    #[must_use]
+    pub fn latest(views: Views) -> Self {
+        Self { views, keeps: Timely::Latest, ..Self::default() }
     }
 
     /// Takes the next entry.
@@ -63,20 +85,15 @@ impl Rows {
             return;
         }
         match record {
-            Record::Exchange(exchange) => self.exchange(exchange),
+            Record::Request(exchange) | Record::Interrupted(exchange) => self.waiting.open(exchange),
+            Record::Exchange(exchange) => {
+                self.waiting.close(exchange.n);
+                self.exchange(exchange);
+            }
             Record::Notification(notification) => {
                 let Some(exchange) = notification.exchange else { return };
-                let (len, count) =
-                    (notification.method.len(), self.noted.get(&exchange).copied().unwrap_or(0));
-                if count >= NOTIFICATIONS_EACH
-                    || self.notes.len() >= limits::MAX_PAGE_NOTIFICATIONS
-                    || !has_room(&mut self.text_len, len)
-                {
-                    return;
-                }
-                self.noted.insert(exchange, count + 1);
                 let span = notification.message.span;
-                self.notes.push(Note {
+                self.note(Note {
                     exchange,
                     from: notification.from,
                     method: Arc::clone(&notification.method),
@@ -95,33 +112,57 @@ impl Rows {
         if let Some(behind) = exchange.twins.behind.filter(|_| self.views == Views::Front) {
             self.drop_recent(behind);
         }
-        let text_len = &mut self.text_len;
-        self.grid.record(exchange, |len| has_room(text_len, len));
-        let len = text_len_of(exchange);
-        let most = limits::MAX_PAGE_EXCHANGES;
-        let most_first = most / 10 * FIRST_TENTHS;
-        let most_others = (most - most_first) / 2;
-        if self.first.len() < most_first {
-            if has_room(&mut self.text_len, len) {
-                self.first.push(exchange.clone());
+        let kept = &mut self.text_len;
+        self.grid.record(exchange, |len| has_room(kept, len));
+        let most = limits::MAX_PAGE_EXCHANGES / 10 * TIMELY_TENTHS;
+        let len = exchange.text_len();
+        match self.keeps {
+            Timely::First if self.timely.len() >= most => self.notable(exchange),
+            Timely::First => {
+                if has_room(&mut self.text_len, len) {
+                    self.timely.push_back(exchange.clone());
+                }
             }
-            return;
+            Timely::Latest => {
+                self.timely.push_back(exchange.clone());
+                self.text_len += len;
+                while (self.timely.len() > most || self.text_len > limits::MAX_PAGE_TEXT)
+                    && let Some(oldest) = self.timely.pop_front()
+                {
+                    self.text_len = self.text_len.saturating_sub(oldest.text_len());
+                    self.notable(&oldest);
+                }
+            }
         }
-        if grid::has_failed(exchange) && self.failed.len() < most_others {
-            if has_room(&mut self.text_len, len) {
-                self.failed.push(exchange.clone());
+    }
+
+    /// Keeps an exchange that is not timely if it failed, or is among the slowest.
+    fn notable(&mut self, exchange: &Exchange) {
+        let most = limits::MAX_PAGE_EXCHANGES / 10 * (10 - TIMELY_TENTHS) / 2;
+        let len = exchange.text_len();
+        if grid::has_failed(exchange) {
+            if self.failed.len() >= most
+                && self.keeps == Timely::Latest
+                && let Some(oldest) = self.failed.pop_front()
+            {
+                self.text_len = self.text_len.saturating_sub(oldest.text_len());
             }
-            return;
+            if self.failed.len() < most {
+                if has_room(&mut self.text_len, len) {
+                    self.failed.push_back(exchange.clone());
+                }
+                return;
+            }
         }
         let Some(elapsed) = exchange.elapsed_ns() else { return };
         let key = (elapsed, exchange.n);
-        if self.slow.len() >= most_others {
+        if self.slow.len() >= most {
             let Some((least, _)) = self.slow.first_key_value() else { return };
             if key <= *least {
                 return;
             }
             if let Some((_, dropped)) = self.slow.pop_first() {
-                self.text_len = self.text_len.saturating_sub(text_len_of(&dropped));
+                self.text_len = self.text_len.saturating_sub(dropped.text_len());
             }
         }
         if has_room(&mut self.text_len, len) {
@@ -129,13 +170,38 @@ impl Rows {
         }
     }
 
+    fn note(&mut self, note: Note) {
+        let count = self.noted.get(&note.exchange).copied().unwrap_or(0);
+        if count >= NOTIFICATIONS_EACH {
+            return;
+        }
+        if self.notes.len() >= limits::MAX_PAGE_NOTIFICATIONS {
+            match self.keeps {
+                Timely::First => return,
+                Timely::Latest => self.drop_oldest_note(),
+            }
+        }
+        if has_room(&mut self.text_len, note.method.len()) {
+            self.noted.insert(note.exchange, count + 1);
+            self.notes.push_back(note);
+        }
+    }
+
+    fn drop_oldest_note(&mut self) {
+        let Some(oldest) = self.notes.pop_front() else { return };
+        self.text_len = self.text_len.saturating_sub(oldest.method.len());
+        let count = self.noted.remove(&oldest.exchange).unwrap_or(0);
+        if count > 1 {
+            self.noted.insert(oldest.exchange, count - 1);
+        }
+    }
+
     /// Drops an exchange that was kept lately.
     fn drop_recent(&mut self, n: u64) {
-        let from = self.first.len().saturating_sub(MAX_PENDING);
-        let recent = self.first.get(from..).unwrap_or_default();
-        if let Some(at) = recent.iter().position(|exchange| exchange.n == n) {
-            let dropped = self.first.remove(from + at);
-            self.text_len = self.text_len.saturating_sub(text_len_of(&dropped));
+        let from = self.timely.len().saturating_sub(MAX_PENDING);
+        let at = self.timely.range(from..).position(|exchange| exchange.n == n);
+        if let Some(dropped) = at.and_then(|at| self.timely.remove(from + at)) {
+            self.text_len = self.text_len.saturating_sub(dropped.text_len());
             self.all = self.all.saturating_sub(1);
             self.grid.forget(&dropped);
         }
@@ -148,22 +214,33 @@ impl Rows {
         self.all
     }
 
-    /// Returns the numbers of exchanges that are kept because they are the first, because they
-    /// failed, and because they are slow.
+    /// Returns the numbers of exchanges that are kept because they are the first or the latest,
+    /// because they failed, and because they are slow.
     pub(super) fn shares(&self) -> [usize; 3] {
-        [self.first.len(), self.failed.len(), self.slow.len()]
+        [self.timely.len(), self.failed.len(), self.slow.len()]
+    }
+
+    /// Returns whether the first or the latest are kept.
+    pub(super) fn keeps(&self) -> Timely {
+        self.keeps
     }
 
     /// Returns the exchanges that are kept, in the order of their requests.
     pub(super) fn exchanges(&self) -> Vec<&Exchange> {
-        let mut exchanges: Vec<_> = self.first.iter().chain(&self.failed).chain(self.slow.values()).collect();
+        let mut exchanges: Vec<_> =
+            self.timely.iter().chain(&self.failed).chain(self.slow.values()).collect();
         exchanges.sort_by_key(|exchange| exchange.n);
         exchanges
     }
 
     /// Returns the notifications of exchanges, in the order of their packets.
-    pub(super) fn notes(&self) -> &[Note] {
-        &self.notes
+    pub(super) fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.notes.iter()
+    }
+
+    /// Returns the requests without an answer so far.
+    pub(super) fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 
     /// Returns the counts by time and duration.
@@ -177,18 +254,6 @@ fn has_room(text_len: &mut usize, len: usize) -> bool {
     let has_room = *text_len + len <= limits::MAX_PAGE_TEXT;
     *text_len += if has_room { len } else { 0 };
     has_room
-}
-
-/// Returns the length of the texts of an exchange, in bytes, as if it shared none.
-fn text_len_of(exchange: &Exchange) -> usize {
-    let texts = [exchange.name.as_deref(), exchange.protocol_version.as_deref()];
-    let texts: usize = texts.into_iter().flatten().map(str::len).sum();
-    let error = exchange.error.as_ref().map_or(0, |error| error.message.len());
-    let names = exchange.protocols.tls.as_ref().map_or(0, |tls| {
-        [&tls.suite, &tls.sni, &tls.alpn].into_iter().flatten().map(|text| text.len()).sum()
-    });
-    let id = exchange.id.len();
-    exchange.method.len() + texts + error + names + id + exchange.session.text_len()
 }
 
 #[cfg(test)]
@@ -220,6 +285,42 @@ mod tests {
         assert!(kept.is_sorted() && kept.contains(&(2 * most)) && failed.iter().all(|n| kept.contains(n)));
     }
 
+    /// A page that is watched has the latest, what failed before, and what was slow.
+    #[test]
+    fn the_latest_are_kept() {
+        let mut rows = Rows::latest(Views::Front);
+        let most = limits::MAX_PAGE_EXCHANGES as u64;
+        for n in 1..=3 * most {
+            let total = if n == 2 { 9_000_000_000 } else { 1_000_000 };
+            let mut exchange = sample::exchange(n, "ping", None, total);
+            if n <= most && n % 2 == 1 {
+                exchange = sample::unanswered(exchange, Status::Unanswered, Cause::ServerClosed);
+            }
+            rows.push(&entry(exchange));
+        }
+        assert_eq!((rows.len(), rows.shares()), (3 * most, [6000, 2000, 2000]));
+        let kept: Vec<u64> = rows.exchanges().iter().map(|exchange| exchange.n).collect();
+        assert!(kept.is_sorted() && kept.contains(&2), "{:?}", kept.get(..5));
+        assert!((3 * most - 5999..=3 * most).all(|n| kept.binary_search(&n).is_ok()));
+        // Of those that failed the latest.
+        assert!(kept.contains(&(most - 1)) && !kept.contains(&1));
+    }
+
+    #[test]
+    fn notifications_of_the_latest_are_kept() {
+        let mut rows = Rows::latest(Views::Front);
+        let most = limits::MAX_PAGE_NOTIFICATIONS as u64;
+        for n in 0..3 * most {
+            let (method, time) = (Arc::from("notifications/progress"), Timestamp(0));
+            let (from, packet) = (Side::Server, PacketNo(n + 1));
+            rows.note(Note { exchange: n / 2, from, method, time, packet, bytes: 1 });
+        }
+        let kept: Vec<u64> = rows.notes().map(|note| note.exchange).collect();
+        assert_eq!((kept.len() as u64, kept[0]), (most, most));
+        assert_eq!(rows.noted.len() as u64, most / 2);
+        assert_eq!(rows.text_len, kept.len() * "notifications/progress".len());
+    }
+
     /// A call that was captured on both legs of a proxy counts once, on the leg in front.
     #[test]
     fn legs_count_once() {
@@ -239,12 +340,16 @@ mod tests {
 
     #[test]
     fn texts_have_a_limit() {
-        let mut rows = Rows::new(Views::Front);
+        let (mut rows, mut latest) = (Rows::new(Views::Front), Rows::latest(Views::Front));
         let long = "x".repeat(limits::MAX_TEXT);
         for n in 1..=5000 {
             rows.push(&entry(sample::exchange(n, &long, Some(&format!("{n}{long}")), 1_000_000)));
+            latest.push(&entry(sample::exchange(n, &long, Some(&format!("{n}{long}")), 1_000_000)));
         }
-        assert!(rows.text_len <= limits::MAX_PAGE_TEXT);
-        assert!(rows.exchanges().len() < 2000 && rows.len() == 5000);
+        for (rows, has_last) in [(rows, false), (latest, true)] {
+            assert!(rows.text_len <= limits::MAX_PAGE_TEXT);
+            assert!((100..2000).contains(&rows.exchanges().len()) && rows.len() == 5000);
+            assert_eq!(rows.exchanges().last().unwrap().n == 5000, has_last);
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::report::options::Options;
 const LISTED: usize = 8;
 
 /// Adds the title and the source.
-pub(super) fn title(snapshot: &Snapshot, options: &Options, html: &mut Html) {
+pub(super) fn title(snapshot: &Snapshot, is_reading: bool, options: &Options, html: &mut Html) {
     html.raw("<header><p class=\"kind\">mcpdump report</p><h1>").own(&source(options)).raw("</h1>");
     let capture = &snapshot.capture;
     html.raw("<p class=\"when\">");
@@ -18,8 +18,11 @@ pub(super) fn title(snapshot: &Snapshot, options: &Options, html: &mut Html) {
         let (date, time) = (units::date(first.time), units::time_of_day(first.time));
         html.text(&format!("{date} {time} UTC, {}", units::duration(capture.length_ns))).raw(" · ");
     }
-    html.text(&format!("{}, {}", units::several(capture.packets, "packet"), units::bytes(capture.bytes)));
-    html.raw("</p>");
+    // A file that is being read is counted at its end.
+    if capture.packets > 0 || !is_reading {
+        html.text(&format!("{}, {}", units::several(capture.packets, "packet"), units::bytes(capture.bytes)));
+    }
+    html.raw(if is_reading { " so far</p>" } else { "</p>" });
     if let Some(filter) = &options.filter {
         html.raw("<p class=\"when\">what matches <code>").own(filter);
         html.raw("</code>, and what it belongs to</p>");
@@ -47,12 +50,13 @@ fn base_name(file: &str) -> &str {
 }
 
 /// Adds the key figures and the facts about the capture.
-pub(super) fn section(snapshot: &Snapshot, html: &mut Html) {
+pub(super) fn section(snapshot: &Snapshot, is_reading: bool, html: &mut Html) {
     html.raw(
         "<section id=\"summary\" aria-labelledby=\"summary-title\"><h2 id=\"summary-title\">Summary</h2>",
     );
     if snapshot.exchanges.total() == 0 && snapshot.sessions_count == 0 {
-        html.raw("<p class=\"none\">No MCP was found.</p>");
+        html.raw("<p class=\"none\">");
+        html.raw(if is_reading { "No MCP so far." } else { "No MCP was found." }).raw("</p>");
     }
     figures(snapshot, html);
     facts(snapshot, html);
