@@ -62,7 +62,7 @@ e2e: cargo libpcap ## Test the server with the MCP conformance suite, SDK client
 
 attacks: cargo libpcap ## Run the large attacks on memory and time, and print their cost
 	$(CARGO) build --release --locked --bin mcpdump
-	MCPDUMP=$(abspath $(BINARY)) $(CARGO) test --locked --test all -- hostile::large hostile::others hostile::in_the_tui --ignored --nocapture --test-threads 1
+	MCPDUMP=$(abspath $(BINARY)) $(CARGO) test --locked --test all -- hostile::large hostile::others hostile::served_page hostile::in_the_tui --ignored --nocapture --test-threads 1
 	MCPDUMP=$(abspath $(BINARY)) $(CARGO) test --locked --test live hostile -- --ignored --nocapture
 
 work: cargo libpcap ## Count the instructions that each attack takes, at two sizes (needs valgrind)

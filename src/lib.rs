@@ -37,4 +37,6 @@ pub(crate) mod tls;
 #[cfg(feature = "demo")]
 pub mod traffic;
 pub mod tui;
+#[cfg(feature = "web")]
+pub mod web;
 pub mod why;

@@ -60,3 +60,5 @@ mod tls;
 mod traffic;
 mod truth;
 mod tui;
+#[cfg(all(unix, feature = "web"))]
+mod web;

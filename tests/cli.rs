@@ -342,6 +342,8 @@ fn the_manual_pages_are_written_into_a_directory() {
             "mcpdump-stats.1",
             #[cfg(feature = "demo")]
             "mcpdump-traffic.1",
+            #[cfg(feature = "web")]
+            "mcpdump-web.1",
             "mcpdump-why.1",
             "mcpdump.1"
         ]

@@ -116,6 +116,15 @@ impl Matching {
         Ok(())
     }
 
+    /// Whether an entry is shown as far as it is known now: what it belongs to may match later.
+    #[cfg(feature = "web")]
+    pub(super) fn shows(&self, entry: &Entry) -> bool {
+        match self.filter.is_empty() {
+            true => is_included(self.views, entry),
+            false => self.shows_record(entry) || self.belongs(entry),
+        }
+    }
+
     /// Takes the next entry, and returns whether it is a record that is shown. Every entry has to
     /// be passed, in order.
     pub(super) fn matches(&mut self, entry: &Entry) -> bool {

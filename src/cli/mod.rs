@@ -53,6 +53,8 @@ use clap::{CommandFactory, Parser};
 use arguments::deferred::Deferred;
 use arguments::screen::ScreenArguments;
 use arguments::{Arguments, Command, ListOptions, ReportOptions};
+#[cfg(feature = "web")]
+use commands::web;
 use commands::{check, diff, export, generate, interfaces, inventory, keys, list, report, slice, tui, why};
 #[cfg(feature = "demo")]
 use commands::{demo, serve, traffic};
@@ -100,8 +102,7 @@ fn with_long_help(error: clap::Error) -> clap::Error {
 fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
     let Arguments { command, source, screen, color } = arguments;
     let Some(command) = command else {
-        #[cfg(not(feature = "demo"))]
-        refuse_demo_commands(&source.words)?;
+        refuse_missing_command(&source.words)?;
         let request = Request::without_command(&source, color)?;
         if tui::is_available() {
             return tui::run(&request, &screen);
@@ -119,6 +120,10 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::List(Deferred(list)) => list::run(&Request::new(&list.source, color)?, &list.options),
         Command::Report(Deferred(report)) => {
             report::run(&Request::new(&report.source, color)?, &report.options)
+        }
+        #[cfg(feature = "web")]
+        Command::Web(Deferred(arguments)) => {
+            web::run(&Request::new(&arguments.source, color)?, &arguments.options)
         }
         Command::Export(Deferred(export)) => {
             export::run(&Request::new(&export.source, color)?, &export.options)
@@ -148,15 +153,15 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Explains why the commands of the feature `demo` are missing.
+/// Explains why the command of a feature is missing.
 ///
 /// # Errors
-/// The first word is one of them, and no file.
-#[cfg(not(feature = "demo"))]
-fn refuse_demo_commands(words: &[std::ffi::OsString]) -> anyhow::Result<()> {
-    match words.first() {
-        Some(word) if arguments::is_demo_command(word) && !std::path::Path::new(word).exists() => {
-            anyhow::bail!("{}: this build has no demo commands (cargo feature `demo`)", word.display())
+/// The first word is such a command, and no file.
+fn refuse_missing_command(words: &[std::ffi::OsString]) -> anyhow::Result<()> {
+    let Some(word) = words.first() else { return Ok(()) };
+    match arguments::missing_feature(word) {
+        Some(feature) if !std::path::Path::new(word).exists() => {
+            anyhow::bail!("{}: this build lacks the command (cargo feature `{feature}`)", word.display())
         }
         _ => Ok(()),
     }

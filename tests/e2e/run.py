@@ -95,6 +95,8 @@ def judges(program, folder):
     formats = [python, str(folder / "formats.py"), str(program), str(CAPTURES), str(folder)]
     page = [node, str(folder / "page.mjs"), str(program), str(CAPTURES), str(folder / "page")]
     found["html report in chromium"] = lambda _: lines_of(folder, page, 3 * JUDGE)
+    web = [node, str(folder / "web.mjs"), str(program), str(CAPTURES), str(folder / "web")]
+    found["web page in chromium"] = lambda _: lines_of(folder, web)
     found["formats of check"] = lambda _: lines_of(folder, formats)
     har = [python, str(folder / "har.py"), str(program), str(CAPTURES), str(folder / "har")]
     found["archives, read by haralyzer"] = lambda _: lines_of(folder, har)

@@ -16,6 +16,8 @@ mod mutants;
 mod outputs;
 mod run;
 mod sealed;
+#[cfg(all(unix, feature = "web"))]
+mod served;
 mod shown;
 mod storms;
 mod tls;
@@ -197,7 +199,17 @@ fn the_tui_answers_to_keys_during_attacks() {
     shown::check("ws_packed", websocket::packed, 16);
 }
 
-/// Makes five tests of each attack. Its arguments: size of the small one, size of the large one,
+/// Attacks of each kind stay within bounds in a browser, too.
+#[cfg(all(unix, feature = "web"))]
+#[test]
+fn the_page_is_served_during_attacks() {
+    served::check("brotli_flushes", compressed::brotli_flushes, 20);
+    served::check("long_sessions", compressed::long_sessions, 200);
+    served::check("unanswered", messages::unanswered, 3_000);
+    served::check("ws_packed", websocket::packed, 16);
+}
+
+/// Makes six tests of each attack. Its arguments: size of the small one, size of the large one,
 /// memory limit in MiB, expected finding.
 macro_rules! attacks {
     ($($name:ident = $room:ident::$make:ident($small:expr, $large:expr, $memory:expr, $finding:expr);)*) => {
@@ -224,6 +236,12 @@ macro_rules! attacks {
         mod others {
             $(#[test] #[ignore = "takes long"] fn $name() {
                 super::$name().check_others($large / 2);
+            })*
+        }
+        #[cfg(all(unix, feature = "web"))]
+        mod served_page {
+            $(#[test] #[ignore = "takes long"] fn $name() {
+                super::served::check(stringify!($name), super::$name().make, $large);
             })*
         }
         mod in_the_tui {

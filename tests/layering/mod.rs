@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 25] = [
+const LAYERS: [(&str, &[&str], &[&str]); 26] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("anonymize", &["base"], &["capture"]),
@@ -40,6 +40,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 25] = [
     ("fuzz", &["base", "capture", "tls", "http", "ledger", "engine"], &[]),
     ("serve", &["base"], &[]),
     ("traffic", &["base"], &[]),
+    ("web", &["base"], &[]),
     (
         "cli",
         &[
@@ -66,6 +67,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 25] = [
             "tui",
             "serve",
             "traffic",
+            "web",
         ],
         &[],
     ),

@@ -20,6 +20,8 @@ pub(crate) mod split;
 pub(crate) mod timed;
 pub(crate) mod tmux;
 pub(crate) mod truth;
+#[cfg(all(unix, feature = "web"))]
+pub(crate) mod web;
 
 /// Fails if there are problems; prints the first ones and the count of all.
 #[track_caller]

@@ -49,6 +49,14 @@ Examples:
   mcpdump report --format html -o report.html capture.pcap
   mcpdump report -i lo --for 30s";
 
+/// Examples of `web`.
+#[cfg(feature = "web")]
+pub(crate) const WEB_EXAMPLES: &str = "\
+Examples:
+  mcpdump web -i lo
+  mcpdump web --listen 8080 capture.pcap
+  mcpdump web --follow capture.pcapng --filter 'server:search'";
+
 /// Examples of `why`.
 pub(crate) const WHY_EXAMPLES: &str = "\
 Examples:
@@ -209,6 +217,8 @@ pub(crate) fn examples_of_reader(command: &str) -> Option<&'static str> {
         "mcpdump" => EXAMPLES,
         "list" => LIST_EXAMPLES,
         "report" => REPORT_EXAMPLES,
+        #[cfg(feature = "web")]
+        "web" => WEB_EXAMPLES,
         "why" => WHY_EXAMPLES,
         "export" => EXPORT_EXAMPLES,
         "check" => CHECK_EXAMPLES,

@@ -16,6 +16,8 @@ pub(crate) mod source;
 pub(crate) mod tcpdump;
 #[cfg(feature = "demo")]
 pub(crate) mod traffic;
+#[cfg(feature = "web")]
+pub(crate) mod web;
 pub(crate) mod why;
 
 use std::ffi::OsString;
@@ -92,6 +94,13 @@ pub(crate) enum Command {
         after_help = help::REPORT_EXAMPLES,
     )]
     Report(Deferred<Report>),
+    /// Show the HTML report in a browser on this machine, while the capture goes on
+    #[cfg(feature = "web")]
+    #[command(
+        override_usage = "mcpdump web [OPTIONS] [FILE... | -i IFACE] [BPF...]",
+        after_help = help::WEB_EXAMPLES,
+    )]
+    Web(Deferred<web::Web>),
     /// Tell what became of an exchange: who ended it, by which limit, where the time went
     #[command(
         override_usage = "mcpdump why [OPTIONS] [FILE... | -i IFACE] [EXCHANGE | SESSION] [BPF...]",
@@ -429,10 +438,21 @@ fn export_formats() -> impl TypedValueParser<Value = &'static export::Format> {
     })
 }
 
-/// Whether a word is a command of the feature `demo`.
-#[cfg(not(feature = "demo"))]
-pub(crate) fn is_demo_command(word: &std::ffi::OsStr) -> bool {
-    ["serve", "traffic", "demo"].iter().any(|command| word == *command)
+/// Commands of features, with the feature and whether this build has it.
+const OPTIONAL: [(&str, &str, bool); 4] = [
+    ("serve", "demo", cfg!(feature = "demo")),
+    ("traffic", "demo", cfg!(feature = "demo")),
+    ("demo", "demo", cfg!(feature = "demo")),
+    ("web", "web", cfg!(feature = "web")),
+];
+
+/// Returns the feature that a build needs for a command; `None` if it has the command, or there is
+/// none of this name.
+pub(crate) fn missing_feature(word: &std::ffi::OsStr) -> Option<&'static str> {
+    OPTIONAL
+        .iter()
+        .find(|(command, _, is_there)| !is_there && word == *command)
+        .map(|(_, feature, _)| *feature)
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ pub(crate) struct LiveArguments {
     pub(crate) relinquish_privileges: Option<String>,
     /// Answer GET /metrics at this port, or address and port, with what was captured so far, for
     /// Prometheus
-    #[arg(long, value_name = "ADDR", value_parser = quantity::metrics_address, help_heading = LIVE)]
+    #[arg(long, value_name = "ADDR", value_parser = quantity::local_address, help_heading = LIVE)]
     pub(crate) prometheus: Option<SocketAddr>,
 }
 

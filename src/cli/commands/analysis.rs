@@ -105,9 +105,27 @@ fn report_unreplaced(unreplaced: &Unreplaced, name: &str) {
 /// The source cannot be read, or `process` failed.
 pub(super) fn run(
     reader: &mut Reader,
+    engine: Engine,
+    progress_bar: ProgressBar,
+    mut process: impl FnMut(&[Entry]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    // Most packets complete nothing.
+    run_observed(reader, engine, progress_bar, |_, entries| match entries {
+        [] => Ok(()),
+        entries => process(entries),
+    })
+}
+
+/// Does the same for a command that looks at the engine, too: `process` is called after every
+/// packet, also without entries, and about every tenth of a second of a silent device.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn run_observed(
+    reader: &mut Reader,
     mut engine: Engine,
     mut progress_bar: ProgressBar,
-    mut process: impl FnMut(&[Entry]) -> anyhow::Result<()>,
+    mut process: impl FnMut(&Engine, &[Entry]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     if reader.device().is_some() {
         // The kernel's buffer is resident, too.
@@ -118,12 +136,11 @@ pub(super) fn run(
     let mut entries = Vec::new();
     loop {
         let has_more = engine.read_some(reader, &mut entries)?;
-        // Most packets complete nothing.
         if !entries.is_empty() {
             reader.note(&entries);
-            process(&entries)?;
-            entries.clear();
         }
+        process(&engine, &entries)?;
+        entries.clear();
         if let Some(progress) = progress.as_ref().filter(|_| progress_bar.is_shown()) {
             progress_bar.update(progress.read(), progress.total());
         }

@@ -53,6 +53,8 @@ pub(crate) fn man(directory: Option<&Path>, command: &Command) -> anyhow::Result
 const COMMANDS: &[(&str, &str)] = &[
     ("list", help::LIST_EXAMPLES),
     ("report", help::REPORT_EXAMPLES),
+    #[cfg(feature = "web")]
+    ("web", help::WEB_EXAMPLES),
     ("why", help::WHY_EXAMPLES),
     ("export", help::EXPORT_EXAMPLES),
     ("check", help::CHECK_EXAMPLES),

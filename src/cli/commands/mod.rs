@@ -21,7 +21,10 @@ pub(crate) mod report;
 #[cfg(feature = "demo")]
 pub(crate) mod serve;
 pub(crate) mod slice;
+mod tally;
 #[cfg(feature = "demo")]
 pub(crate) mod traffic;
 pub(crate) mod tui;
+#[cfg(feature = "web")]
+pub(crate) mod web;
 pub(crate) mod why;

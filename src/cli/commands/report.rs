@@ -1,6 +1,7 @@
 //! `mcpdump report`: totals, latency tables and findings of a whole capture.
 
 use super::analysis;
+use super::tally::Tally;
 use crate::cli::arguments::ReportOptions;
 use crate::cli::exit::Outcome;
 use crate::cli::matching::Matching;
@@ -9,9 +10,8 @@ use crate::cli::request::{Inputs, Request};
 use crate::cli::setup::Setup;
 use crate::cli::{configuration, locale, messages, output, redaction};
 use crate::engine::Engine;
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::Ledger;
 use crate::report::{self, Format, page};
-use crate::security::{self, Watch};
 use crate::why::Limits;
 
 /// Runs the command.
@@ -49,38 +49,21 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
     let views = options.views.unwrap_or(matching.filter().views());
-    let mut ledger = Ledger::new(options.by).with_views(views).with_files(request.numbering.clone());
-    let mut rows = (options.format == Format::Html).then(|| page::Rows::new(views));
-    let mut watch = options.security.then(|| Watch::new(security::Options::default()));
-    if watch.is_some() {
-        // Header fields and messages are in them.
-        engine.emit_payloads();
+    let ledger = Ledger::new(options.by).with_views(views).with_files(request.numbering.clone());
+    let rows = (options.format == Format::Html).then(|| page::Rows::new(views));
+    let mut tally = Tally::new(ledger, rows, redactor);
+    if options.security {
+        tally.watch(&mut engine);
     }
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
-        let watch = watch.iter_mut();
-        let found: Vec<_> =
-            watch.flat_map(|watch| entries.iter().flat_map(|entry| watch.push(entry))).collect();
-        let mut push = |entry: &Entry| {
-            let entry = redaction::masked(redactor.as_ref(), entry);
-            ledger.push(&entry);
-            rows.iter_mut().for_each(|rows| rows.push(&entry));
-            Ok(())
-        };
-        matching.select(entries, &mut push)?;
-        matching.select(&found.into_iter().map(Entry::Finding).collect::<Vec<_>>(), push)
+        tally.push(entries, &mut matching);
+        Ok(())
     });
-    let last = watch.map(|mut watch| watch.finish()).unwrap_or_default();
-    let last: Vec<_> = last.into_iter().map(Entry::Finding).collect();
-    let result = result.and_then(|()| {
-        matching.select(&last, |entry| {
-            ledger.push(&redaction::masked(redactor.as_ref(), entry));
-            Ok(())
-        })
-    });
+    tally.finish(&mut matching);
     let result = result
         .and_then(|()| {
-            let snapshot = ledger.snapshot();
-            output.write(|output| match &rows {
+            let snapshot = tally.snapshot();
+            output.write(|output| match tally.rows() {
                 Some(rows) => page::write(&snapshot, rows, &report_options, output),
                 None => report::write(options.format, &snapshot, &report_options, output),
             })
@@ -95,6 +78,6 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
                 matching_packets,
             )
         });
-    redaction::report(redactor.as_ref());
+    redaction::report(tally.redactor());
     reader.finish(result)
 }
