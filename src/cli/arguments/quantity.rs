@@ -35,7 +35,7 @@ pub(crate) fn local_address(text: &str) -> Result<SocketAddr, String> {
         Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
         Err(_) => text
             .parse()
-            .map_err(|_| "is no port and no address with a port, as in 9464 or 10.0.0.5:9464".to_owned()),
+            .map_err(|_| "is no port and no address with a port, as in 9464 or 127.0.0.1:9464".to_owned()),
     }
 }
 

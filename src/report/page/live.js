@@ -79,22 +79,27 @@
       }
     } catch {
       show("mcpdump does not answer; this is what it told last");
+      return;
     } finally {
       is.fetching = false;
     }
+    // What came meanwhile.
+    if (newest !== shown) setTimeout(refresh, 100);
   };
 
   const source = new EventSource("updates");
-  source.addEventListener("open", () => show("live"));
+  source.addEventListener("open", () => show(is.paused ? "paused" : "live"));
   source.addEventListener("page", (event) => {
     newest = Number(event.data);
     refresh();
   });
   source.addEventListener("end", () => {
     is.over = true;
+    is.paused = false;
     source.close();
     pause.remove();
     show("complete: everything was read");
+    refresh();
   });
   source.addEventListener("error", () => {
     if (!is.over) show("mcpdump does not answer; this is what it told last");

@@ -113,10 +113,13 @@ fn write_page(
     html.raw("<body><a class=\"skip\" href=\"#summary\">Skip to the summary</a><div class=\"page\">");
     let is_reading = served.is_some_and(|served| served.is_reading);
     summary::title(snapshot, is_reading, options, &mut html);
-    contents(snapshot, rows, &mut html);
+    contents(snapshot, rows, is_reading, &mut html);
     html.raw("<main>");
     summary::section(snapshot, is_reading, &mut html);
-    rows.waiting().section(snapshot.capture.last.map(|last| last.time), options, &mut html);
+    // Once everything was read, what has no answer is in a section of its own.
+    if is_reading {
+        rows.waiting().section(snapshot.capture.last.map(|last| last.time), options, &mut html);
+    }
     findings::section(snapshot, &options.numbering, &mut html);
     latency::section(snapshot, rows.grid(), &mut html);
     exchanges::section(rows, &mut html);
@@ -175,12 +178,12 @@ fn hash(text: &str) -> String {
 }
 
 /// Adds links to the sections that the page has.
-fn contents(snapshot: &Snapshot, rows: &Rows, html: &mut Html) {
+fn contents(snapshot: &Snapshot, rows: &Rows, is_reading: bool, html: &mut Html) {
     let has_exchanges = rows.shares().iter().any(|count| *count > 0);
     let has_security = snapshot.findings.iter().any(|row| row.code.is_security());
     let sections = [
         ("summary", "Summary", true),
-        ("waiting", "Waiting", rows.waiting().len() > 0),
+        ("waiting", "Waiting", is_reading && rows.waiting().len() > 0),
         ("findings", "Findings", true),
         ("security", "Security", has_security),
         ("latency", "Latency", !snapshot.latency.is_empty()),

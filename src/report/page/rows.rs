@@ -81,15 +81,16 @@ impl Rows {
     /// Takes the next entry.
     pub fn push(&mut self, entry: &Entry) {
         let Entry::Record(record) = entry else { return };
+        // Also of a view that does not count, which is known only when the exchange is over.
+        if let Record::Exchange(exchange) = record {
+            self.waiting.close(exchange.n);
+        }
         if !self.views.include(record) {
             return;
         }
         match record {
-            Record::Request(exchange) | Record::Interrupted(exchange) => self.waiting.open(exchange),
-            Record::Exchange(exchange) => {
-                self.waiting.close(exchange.n);
-                self.exchange(exchange);
-            }
+            Record::Request(exchange) => self.waiting.open(exchange),
+            Record::Exchange(exchange) => self.exchange(exchange),
             Record::Notification(notification) => {
                 let Some(exchange) = notification.exchange else { return };
                 let span = notification.message.span;

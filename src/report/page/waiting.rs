@@ -24,9 +24,8 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// Adds a request, or replaces what is known of it.
+    /// Adds a request, once.
     pub(super) fn open(&mut self, exchange: &Exchange) {
-        self.forget(exchange.n);
         let len = exchange.text_len();
         let has_room = self.open.len() < limits::MAX_PAGE_WAITING
             && self.text_len + len <= limits::MAX_PAGE_WAITING_TEXT;
@@ -81,7 +80,7 @@ impl Waiting {
             html.raw("<tr><td class=\"n\">").number(exchange.n).raw("</td>");
             html.number_cell(&units::time_of_day(start));
             // A request that was captured later may have been sent earlier.
-            html.number_cell(&units::duration(now.map_or(0, |now| now.since(start).max(0))));
+            html.number_cell(&now.map_or_else(String::new, |now| units::duration(now.since(start).max(0))));
             html.raw("<td class=\"call\">");
             call::write(exchange.origin, &exchange.method, exchange.name.as_deref(), html);
             let server =
@@ -127,8 +126,6 @@ mod tests {
         let (mut late, early) = (request(1, "late"), request(2, "<early>"));
         late.request.span.start.time = Timestamp(early.request.span.start.time.0 + 1_000_000_000);
         waiting.open(&late);
-        waiting.open(&early);
-        // What is known later replaces it.
         waiting.open(&early);
         let mut html = Html::default();
         let now = Timestamp(early.request.span.start.time.0 + 3_000_000_000);
