@@ -34,15 +34,9 @@ impl Changes {
         self.0.is_over.store(true, Ordering::Release);
     }
 
-    /// Returns the version of the data.
-    #[must_use]
-    pub fn version(&self) -> u64 {
-        self.0.version.load(Ordering::Acquire)
-    }
-
     pub(super) fn current(&self) -> Current {
-        // In this order: whoever is over has its last version.
+        // In this order: `end` counts the last version before it sets the flag.
         let is_over = self.0.is_over.load(Ordering::Acquire);
-        Current { version: self.version(), is_over }
+        Current { version: self.0.version.load(Ordering::Acquire), is_over }
     }
 }

@@ -29,7 +29,7 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 /// Largest request head, in bytes.
 const HEAD_SIZE: usize = 16 * 1024;
 
-/// Interval at which it is looked for news.
+/// Interval at which streams are told of changes.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Pause of the listener when the process is out of file descriptors.
@@ -85,7 +85,7 @@ impl Listener {
         let router = routes::router(Arc::new(self.token), Arc::new(Cache::new(site)), current);
         let work = move || {
             runtime.block_on(async move {
-                tokio::join!(watch_for_news(&changes, &sender), accept(&listener, &router));
+                tokio::join!(tell_of_changes(&changes, &sender), accept(&listener, &router));
             });
         };
         Builder::new().name("web".to_owned()).spawn(work)?;
@@ -93,8 +93,8 @@ impl Listener {
     }
 }
 
-/// Tells streams what is new.
-async fn watch_for_news(changes: &Changes, sender: &watch::Sender<Current>) {
+/// Passes the latest version on to the streams.
+async fn tell_of_changes(changes: &Changes, sender: &watch::Sender<Current>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

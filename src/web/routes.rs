@@ -49,7 +49,7 @@ pub(super) fn router(token: Arc<Token>, cache: Arc<Cache>, current: watch::Recei
 async fn guard(State(served): State<Served>, request: Request, next: Next) -> Response {
     let mut response = match access::check(request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
-        // Whoever is refused keeps no connection.
+        // The connection is closed after a refusal.
         Err(refusal) => ([(header::CONNECTION, "close")], refusal).into_response(),
     };
     let fields = [

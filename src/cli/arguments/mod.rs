@@ -1,5 +1,6 @@
 //! The command line, declared for clap.
 
+pub(crate) mod counted;
 pub(crate) mod deferred;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
@@ -33,8 +34,9 @@ use crate::base::time_style::TimeStyle;
 use crate::check;
 use crate::export;
 use crate::export::slice::Extent;
-use crate::ledger::{By, Views};
+use crate::ledger::Views;
 use crate::report::Format;
+use counted::Counted;
 use deferred::Deferred;
 use named::named;
 use redaction::Redaction;
@@ -251,20 +253,8 @@ pub(crate) struct ReportOptions {
     /// Format of the report
     #[arg(long, default_value = "text", value_parser = named(&Format::ALL, Format::name))]
     pub(crate) format: Format,
-    /// Add latency tables per server, session or client address
-    #[arg(long, value_name = "WHAT")]
-    #[arg(value_parser = named(&By::ALL, By::name))]
-    pub(crate) by: Option<By>,
-    /// Count calls that were captured on both legs of a proxy once (front), or on each leg (all)
-    /// [default: front, or all if --filter selects servers, sessions or addresses]
-    #[arg(long, value_name = "WHICH")]
-    #[arg(value_parser = named(&Views::ALL, Views::name))]
-    pub(crate) views: Option<Views>,
-    /// Add a section on security, as check --security finds it
-    #[arg(long)]
-    pub(crate) security: bool,
     #[command(flatten)]
-    pub(crate) redaction: Redaction,
+    pub(crate) counted: Counted,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,

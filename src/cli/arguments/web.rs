@@ -4,11 +4,9 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::named::named;
+use super::counted::Counted;
 use super::quantity;
-use super::redaction::Redaction;
 use super::source::SourceArguments;
-use crate::ledger::{By, Views};
 
 /// `mcpdump web`.
 #[derive(Debug, Args)]
@@ -26,18 +24,6 @@ pub(crate) struct WebOptions {
     #[arg(long, value_name = "ADDR", value_parser = quantity::local_address, default_value = "0")]
     #[arg(hide_default_value = true)]
     pub(crate) listen: SocketAddr,
-    /// Add latency tables per server, session or client address
-    #[arg(long, value_name = "WHAT")]
-    #[arg(value_parser = named(&By::ALL, By::name))]
-    pub(crate) by: Option<By>,
-    /// Count calls that were captured on both legs of a proxy once (front), or on each leg (all)
-    /// [default: front, or all if --filter selects servers, sessions or addresses]
-    #[arg(long, value_name = "WHICH")]
-    #[arg(value_parser = named(&Views::ALL, Views::name))]
-    pub(crate) views: Option<Views>,
-    /// Add a section on security, as check --security finds it
-    #[arg(long)]
-    pub(crate) security: bool,
     #[command(flatten)]
-    pub(crate) redaction: Redaction,
+    pub(crate) counted: Counted,
 }

@@ -1,16 +1,16 @@
 //! `mcpdump report`: totals, latency tables and findings of a whole capture.
 
 use super::analysis;
-use super::tally::Tally;
+use super::tally::{self, Tally};
 use crate::cli::arguments::ReportOptions;
 use crate::cli::exit::Outcome;
 use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
-use crate::cli::request::{Inputs, Request};
+use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::cli::{configuration, locale, messages, output, redaction};
 use crate::engine::Engine;
-use crate::ledger::Ledger;
+use crate::ledger::Views;
 use crate::report::{self, Format, page};
 use crate::why::Limits;
 
@@ -21,12 +21,12 @@ use crate::why::Limits;
 pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<Outcome> {
     // The ledger decides which views of a call count.
     let mut matching = Matching::new(request, None)?;
-    let redactor = options.redaction.redactor(request)?;
+    let metrics_redactor = options.counted.redaction.redactor(request)?;
     // Its file cannot be read in the sandbox.
     let limits = configuration::read(None, Limits::parse)?;
     let path = options.output.as_deref();
     let Setup { mut reader, mut output, slicer, matching_packets, .. } = Setup::open(request, path)?;
-    reader.mask_metrics(options.redaction.redactor(request)?);
+    reader.mask_metrics(metrics_redactor);
     if matching_packets.is_some() {
         matching.plan_slice();
     }
@@ -37,24 +37,12 @@ pub(crate) fn run(request: &Request, options: &ReportOptions) -> anyhow::Result<
     let report_options = report::Options {
         ascii: locale::is_ascii(),
         color: output::is_colored(request, path),
-        files: match &request.inputs {
-            Inputs::Files(_) => request.input_names(),
-            Inputs::Device(_) => reader.device().map(str::to_owned).into_iter().collect(),
-        },
-        filter: request.filter.clone().filter(|filter| !filter.trim().is_empty()),
-        numbering: request.numbering.clone(),
-        limits,
-        ..report::Options::default()
+        ..tally::report_options(request, &reader, limits)
     };
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
-    let views = options.views.unwrap_or(matching.filter().views());
-    let ledger = Ledger::new(options.by).with_views(views).with_files(request.numbering.clone());
-    let rows = (options.format == Format::Html).then(|| page::Rows::new(views));
-    let mut tally = Tally::new(ledger, rows, redactor);
-    if options.security {
-        tally.watch(&mut engine);
-    }
+    let rows: Option<fn(Views) -> page::Rows> = (options.format == Format::Html).then_some(page::Rows::new);
+    let mut tally = Tally::new(request, &options.counted, rows, (&matching, &mut engine))?;
     let result = analysis::run(&mut reader, engine, ProgressBar::start(false), |entries| {
         tally.push(entries, &mut matching);
         Ok(())

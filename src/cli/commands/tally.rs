@@ -2,13 +2,32 @@
 
 use std::convert::Infallible;
 
+use crate::cli::arguments::counted::Counted;
 use crate::cli::matching::Matching;
+use crate::cli::reader::Reader;
 use crate::cli::redaction;
+use crate::cli::request::{Inputs, Request};
 use crate::engine::Engine;
 use crate::export::redact::Redactor;
-use crate::ledger::{Entry, Ledger, Snapshot};
+use crate::ledger::{Entry, Ledger, Snapshot, Views};
+use crate::report;
 use crate::report::page::Rows;
 use crate::security::{self, Watch};
+use crate::why::Limits;
+
+/// Returns the options of a report that follow from what is read.
+pub(super) fn report_options(request: &Request, reader: &Reader, limits: Limits) -> report::Options {
+    report::Options {
+        files: match &request.inputs {
+            Inputs::Files(_) => request.input_names(),
+            Inputs::Device(_) => reader.device().map(str::to_owned).into_iter().collect(),
+        },
+        filter: request.filter.clone().filter(|filter| !filter.trim().is_empty()),
+        numbering: request.numbering.clone(),
+        limits,
+        ..report::Options::default()
+    }
+}
 
 /// Counts the entries of a report.
 pub(super) struct Tally {
@@ -21,16 +40,26 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts in `ledger`, and keeps exchanges in `rows`. What is counted is masked before.
-    pub(super) fn new(ledger: Ledger, rows: Option<Rows>, redactor: Option<Redactor>) -> Self {
-        Self { ledger, rows, watch: None, redactor }
-    }
-
-    /// Also finds what concerns security, in what the engine emits from now on.
-    pub(super) fn watch(&mut self, engine: &mut Engine) {
-        self.watch = Some(Watch::new(security::Options::default()));
-        // Header fields and messages are in them.
-        engine.emit_payloads();
+    /// Counts what the options ask for, and has the engine emit what that needs. `rows` makes the
+    /// list of exchanges of a page; `None` if the report is none. What is counted is masked before.
+    ///
+    /// # Errors
+    /// As [`Redaction::redactor`](crate::cli::arguments::redaction::Redaction::redactor).
+    pub(super) fn new(
+        request: &Request,
+        options: &Counted,
+        rows: Option<fn(Views) -> Rows>,
+        (matching, engine): (&Matching, &mut Engine),
+    ) -> anyhow::Result<Self> {
+        let redactor = options.redaction.redactor(request)?;
+        let views = options.views.unwrap_or(matching.filter().views());
+        let ledger = Ledger::new(options.by).with_views(views).with_files(request.numbering.clone());
+        let watch = options.security.then(|| Watch::new(security::Options::default()));
+        if watch.is_some() {
+            // Header fields and messages are in them.
+            engine.emit_payloads();
+        }
+        Ok(Self { ledger, rows: rows.map(|rows| rows(views)), watch, redactor })
     }
 
     /// Counts what matches of the next entries.

@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::analysis;
-use super::tally::Tally;
+use super::tally::{self, Tally};
 use crate::base::fact::Fact;
 use crate::cli::arguments::web::WebOptions;
 use crate::cli::exit::Outcome;
 use crate::cli::matching::Matching;
 use crate::cli::progress_bar::ProgressBar;
-use crate::cli::request::{Inputs, Request};
+use crate::cli::request::Request;
 use crate::cli::setup::Setup;
 use crate::cli::{configuration, messages, redaction, signals};
 use crate::engine::Engine;
 use crate::ledger::store::InProgress;
-use crate::ledger::{Entry, Ledger, Record};
+use crate::ledger::{Entry, Record};
 use crate::report::{self, page};
 use crate::web::{Changes, Listener, Render, Site, StaticFile};
 use crate::why::Limits;
@@ -34,7 +34,7 @@ const IN_PROGRESS_FACTOR: u32 = 20;
 /// within a tenth of a second if there are none. A pipe may be silent for longer.
 const IN_PROGRESS_WAIT: Duration = Duration::from_millis(250);
 
-/// Interval at which it is looked for a signal once everything was read.
+/// Interval at which the flag of the signals is read once everything was read.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs the command until Ctrl-C.
@@ -43,7 +43,7 @@ const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
 /// The capture cannot be read, the filter is invalid, or the address cannot be listened on.
 pub(crate) fn run(request: &Request, options: &WebOptions) -> anyhow::Result<Outcome> {
     let mut matching = Matching::new(request, None)?;
-    let redactor = options.redaction.redactor(request)?;
+    let metrics_redactor = options.counted.redaction.redactor(request)?;
     // Its file cannot be read in the sandbox.
     let limits = configuration::read(None, Limits::parse)?;
     let stopped = Arc::new(AtomicBool::new(false));
@@ -55,33 +55,19 @@ pub(crate) fn run(request: &Request, options: &WebOptions) -> anyhow::Result<Out
             Ok(())
         })?;
     let listener = listener.context("the server was not started")?;
-    reader.mask_metrics(options.redaction.redactor(request)?);
+    reader.mask_metrics(metrics_redactor);
     if matching_packets.is_some() {
         matching.plan_slice();
     }
-    let report_options = report::Options {
-        files: match &request.inputs {
-            Inputs::Files(_) => request.input_names(),
-            Inputs::Device(_) => reader.device().map(str::to_owned).into_iter().collect(),
-        },
-        filter: request.filter.clone().filter(|filter| !filter.trim().is_empty()),
-        numbering: request.numbering.clone(),
-        limits,
-        ..report::Options::default()
-    };
+    let report_options = tally::report_options(request, &reader, limits);
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
     engine.emit_requests();
     // The page takes memory, too.
     engine.halve_memory();
-    let views = options.views.unwrap_or(matching.filter().views());
-    let ledger = Ledger::new(options.by).with_views(views).with_files(request.numbering.clone());
     // Of a capture that goes on, what happens now matters more than how it began.
-    let rows = if request.is_live() { page::Rows::latest(views) } else { page::Rows::new(views) };
-    let mut tally = Tally::new(ledger, Some(rows), redactor);
-    if options.security {
-        tally.watch(&mut engine);
-    }
+    let rows = if request.is_live() { page::Rows::latest } else { page::Rows::new };
+    let tally = Tally::new(request, &options.counted, Some(rows), (&matching, &mut engine))?;
     let shared = Arc::new(Shared::new(tally, request.is_live()));
     let changes = Changes::default();
     let url = listener.url();
@@ -145,7 +131,7 @@ struct Shared {
     is_wanted: AtomicBool,
     /// Signalled when that was looked up.
     looked_up: Condvar,
-    /// Whether it ever is.
+    /// Whether that is looked up at all: not for files that are read to their end.
     is_live: bool,
 }
 

@@ -28,7 +28,7 @@
   document.querySelector("nav").before(bar);
 
   const show = (text) => {
-    // A reader for the blind says it only when it changes.
+    // Screen readers announce each assignment.
     if (state.textContent !== text) state.textContent = text;
   };
 
