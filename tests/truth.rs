@@ -127,6 +127,36 @@ fn linktypes() {
 }
 
 #[test]
+fn llm_anthropic() {
+    agrees("llm-anthropic");
+}
+
+#[test]
+fn llm_gemini() {
+    agrees("llm-gemini");
+}
+
+#[test]
+fn llm_litellm() {
+    agrees("llm-litellm");
+}
+
+#[test]
+fn llm_ollama() {
+    agrees("llm-ollama");
+}
+
+#[test]
+fn llm_openai_chat() {
+    agrees("llm-openai-chat");
+}
+
+#[test]
+fn llm_openai_responses() {
+    agrees("llm-openai-responses");
+}
+
+#[test]
 fn llm_streams() {
     agrees("llm-streams");
 }

@@ -13,7 +13,7 @@ use super::run::Run;
 
 /// The captures recorded for this project that the laws are checked on: one file per kind of
 /// traffic, one of the link types.
-const OWN: [&str; 31] = [
+const OWN: [&str; 33] = [
     "batch-2025-03-26/capture.pcapng",
     "big-results-mtu1500/capture.pcap",
     "br-json/capture.pcap",
@@ -31,6 +31,8 @@ const OWN: [&str; 31] = [
     "hackernews-streamable.pcapng",
     "inspector-cli-old-sse/capture.pcapng",
     "linktypes/any-sll2.pcap",
+    "llm-gemini/capture.pcapng",
+    "llm-ollama/capture.pcapng",
     "llm-streams/capture.pcapng",
     "load-sse/capture.pcap",
     "many-sessions/capture.pcapng",
@@ -120,7 +122,12 @@ const LARGE: [&str; 10] = [
 
 /// Captures with compressed bodies: their messages are not in the packets as text, and cannot be
 /// read after a gap.
-const COMPRESSED: [&str; 3] = ["br-json/capture.pcap", "gzip-sse/capture.pcap", "zstd-py/capture.pcap"];
+const COMPRESSED: [&str; 4] = [
+    "br-json/capture.pcap",
+    "gzip-sse/capture.pcap",
+    "llm-gemini/capture.pcapng",
+    "zstd-py/capture.pcap",
+];
 
 /// Captures of TLS with its secrets: no message is in the packets as text.
 const ENCRYPTED: [&str; 5] = [
@@ -138,8 +145,14 @@ const HTTP2: [&str; 2] = ["h2c-sse/capture.pcapng", "stacks/java-sse-hypercorn-h
 const MASKED: [&str; 1] = ["stacks/supergateway-ws/capture.pcap"];
 
 /// Captures without an exchange: other traffic, and clients that were refused.
-const WITHOUT_MCP: [&str; 4] =
-    ["litellm-streams", "llm-streams", "sse-connect-404", "sse-without-endpoint-event"];
+const WITHOUT_MCP: [&str; 6] = [
+    "litellm-streams",
+    "llm-gemini",
+    "llm-ollama",
+    "llm-streams",
+    "sse-connect-404",
+    "sse-without-endpoint-event",
+];
 
 /// Cases in which a lost packet changes what other packets mean: one id for every request, a POST
 /// that is repeated or redirected, times that go back.
@@ -200,7 +213,7 @@ impl Capture {
     /// Whether its export has rows other than findings: packets cut to 128 bytes and a refused GET
     /// leave none.
     pub(crate) fn is_legible(self) -> bool {
-        const NOTHING: [&str; 2] = ["damaged-ts-sse-snaplen128", "sse-connect-404"];
+        const NOTHING: [&str; 3] = ["damaged-ts-sse-snaplen128", "llm-ollama", "sse-connect-404"];
         !NOTHING.contains(&self.name())
     }
 
