@@ -15,21 +15,22 @@ use super::sandbox::{self, Allowed};
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Starts the thread. The file is received once it exists. The thread ends then, or with the
-/// process.
+/// process. If `is_unconfined`, it enters no sandbox.
 ///
 /// # Errors
 /// The thread cannot be started.
-pub(super) fn open(path: PathBuf) -> io::Result<Receiver<File>> {
+pub(super) fn open(path: PathBuf, is_unconfined: bool) -> io::Result<Receiver<File>> {
     let (sender, receiver) = sync_channel(1);
-    Builder::new().name("key log".to_owned()).spawn(move || watch(&path, &sender))?;
+    Builder::new().name("key log".to_owned()).spawn(move || watch(&path, is_unconfined, &sender))?;
     Ok(receiver)
 }
 
-fn watch(path: &Path, sender: &SyncSender<File>) {
+fn watch(path: &Path, is_unconfined: bool, sender: &SyncSender<File>) {
     // Its directory may not exist yet, either.
     let existing = path.ancestors().skip(1).find(|directory| directory.is_dir());
     // The process warns when it enters its own sandbox and cannot.
-    let _ = sandbox::enter(Allowed { readable: existing, ..Allowed::default() });
+    let allowed = Allowed { everything: is_unconfined, readable: existing, ..Allowed::default() };
+    let _ = sandbox::enter(allowed);
     loop {
         if let Ok(file) = File::open(path) {
             // Without a receiver nobody wants it any more.
@@ -48,7 +49,7 @@ mod tests {
     fn a_file_is_received_once_it_exists() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("later").join("keys");
-        let receiver = open(path.clone()).unwrap();
+        let receiver = open(path.clone(), false).unwrap();
         assert!(receiver.try_recv().is_err());
         std::fs::create_dir(directory.path().join("later")).unwrap();
         std::fs::write(&path, "x").unwrap();

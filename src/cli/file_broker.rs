@@ -23,15 +23,17 @@ pub(super) struct FileBroker {
 }
 
 impl FileBroker {
-    /// Starts the thread. It ends with the last handle.
+    /// Starts the thread. It ends with the last handle. If `is_unconfined`, it enters no sandbox.
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub(super) fn start() -> io::Result<Self> {
+    pub(super) fn start(is_unconfined: bool) -> io::Result<Self> {
         let (requests, receiver) = channel::<Request>();
         let work = move || {
             // The process warns when it enters its own sandbox and cannot.
-            let _ = sandbox::enter(Allowed { directory: Some(Path::new(".")), ..Allowed::default() });
+            let directory = Some(Path::new("."));
+            let allowed = Allowed { everything: is_unconfined, directory, ..Allowed::default() };
+            let _ = sandbox::enter(allowed);
             for (stem, extension, answer) in receiver {
                 // The requester may have given up.
                 drop(answer.send(create(&stem, extension)));
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_name_with_a_directory_is_refused() {
-        let broker = FileBroker::start().unwrap();
+        let broker = FileBroker::start(false).unwrap();
         for name in ["", "../a", "a/b", ".hidden", "a b"] {
             let error = broker.create(name, "md").unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidFilename, "{name}");

@@ -61,18 +61,18 @@ impl KeyLogPlan {
 
     /// Opens the key logs; `None` if there are none. Those of a live capture are read as they grow.
     /// One that the environment names may come later: another program writes it. Called before the
-    /// sandbox is entered.
+    /// sandbox is entered; the thread that waits for a file enters one unless `is_unconfined`.
     ///
     /// # Errors
     /// A file that the user named cannot be opened, or a thread cannot be started.
-    pub(super) fn open(&self, is_live: bool) -> Result<Option<KeyLogs>, Error> {
+    pub(super) fn open(&self, is_live: bool, is_unconfined: bool) -> Result<Option<KeyLogs>, Error> {
         if let Some(OpenedKeyLog { name, file }) = &self.opened {
             let file = file.try_clone().map_err(|error| Error(format!("{name}: {error}")))?;
             return Ok(Some(KeyLogs::of_file(name.clone(), file)));
         }
         if let (Some(path), true) = (self.missing(), is_live) {
             let name = path.display().to_string();
-            let file = awaited_file::open(path.to_owned())
+            let file = awaited_file::open(path.to_owned(), is_unconfined)
                 .map_err(|error| Error(format!("{name}: cannot be waited for: {error}")))?;
             return Ok(Some(KeyLogs::awaiting(name, file)));
         }
@@ -93,21 +93,25 @@ mod tests {
     fn the_variable_counts_if_no_file_is_named() {
         let variable = || Some(OsString::from("/nonexistent/keys"));
         let plan = KeyLogPlan::new(&[], variable());
-        assert!(plan.open(false).unwrap().is_none(), "no error: it is set for other programs");
+        assert!(plan.open(false, false).unwrap().is_none(), "no error: it is set for other programs");
         assert_eq!(plan.missing(), Some(Path::new("/nonexistent/keys")));
         assert_eq!(KeyLogPlan::new(&[], Some(OsString::new())), KeyLogPlan::default());
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keys");
         let plan = KeyLogPlan::new(&[], Some(path.clone().into()));
-        assert!(plan.open(true).unwrap().is_some());
+        assert!(plan.open(true, false).unwrap().is_some());
         assert!(!path.exists(), "the program that logs creates it");
         std::fs::write(&path, "").unwrap();
         assert_eq!(plan.missing(), None);
         let named = KeyLogPlan::new(&["/nonexistent/named".into()], variable());
         assert_eq!(named.missing(), None);
         assert!(
-            named.open(false).unwrap_err().to_string().starts_with("/nonexistent/named: no such key log")
+            named
+                .open(false, false)
+                .unwrap_err()
+                .to_string()
+                .starts_with("/nonexistent/named: no such key log")
         );
-        assert!(KeyLogPlan::default().open(true).unwrap().is_none());
+        assert!(KeyLogPlan::default().open(true, false).unwrap().is_none());
     }
 }

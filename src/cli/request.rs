@@ -56,6 +56,8 @@ pub(super) struct Request {
     pub(super) prometheus: Option<SocketAddr>,
     /// Whether the process makes connections of its own. If not, the sandbox denies them.
     pub(super) uses_network: bool,
+    /// Whether no sandbox is entered (`--no-sandbox`).
+    pub(super) is_unconfined: bool,
 }
 
 /// Where packets come from.
@@ -104,6 +106,7 @@ impl Request {
             keeps_secrets: !arguments.keep.no_secrets,
             threads: arguments.threads,
             uses_network: false,
+            is_unconfined: arguments.no_sandbox,
             prometheus: arguments.live.prometheus,
             numbering: Files::new(names(&inputs)),
             inputs,

@@ -158,7 +158,7 @@ impl Setup {
         if let Some(path) = path {
             output::check_not_input(path, second)?;
         }
-        let key_logs = second.key_logs.open(false)?;
+        let key_logs = second.key_logs.open(false, second.is_unconfined)?;
         let setup = Self::open(first, path)?;
         let (logged, identified) = (LoggedSecrets::default(), Identified::default());
         let reader = Reader::new(Source::Files(capture), None).with_key_logs(key_logs, logged, identified);
@@ -228,7 +228,7 @@ impl Unprivileged {
             let output = Output::open(path, request)?;
             let rereads = !matches!(frontend, Frontend::Lines { rereads: false });
             let again = rereads.then(|| open_again(request)).transpose()?;
-            let key_logs = request.key_logs.open(request.is_live())?;
+            let key_logs = request.key_logs.open(request.is_live(), request.is_unconfined)?;
             if request.slices_matching() && matches!(frontend, Frontend::Lines { .. }) {
                 return Ok((output, None, key_logs, again, Some(create_slice_target(request, path)?)));
             }
@@ -269,8 +269,9 @@ impl Unprivileged {
             let slicer = Slicer::new(replay, metadata(request, &input)).with_secrets(logged.clone());
             slicer.keeping_secrets(request.keeps_secrets)
         });
-        let broker = if is_tui { FileBroker::start().ok() } else { None };
+        let broker = if is_tui { FileBroker::start(request.is_unconfined).ok() } else { None };
         let sandbox_warning = sandbox::enter(Allowed {
+            everything: request.is_unconfined,
             directory: directory.as_deref(),
             readable: None,
             device: input.device().map(live::Opened::name),

@@ -11,6 +11,7 @@ mod keeping;
 mod namespace;
 mod pairing;
 mod rights;
+mod sandbox;
 mod screen;
 #[cfg(feature = "demo")]
 mod tls;

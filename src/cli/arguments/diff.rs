@@ -30,6 +30,9 @@ pub(crate) struct Diff {
     /// Decrypt TLS with the secrets in this key log (default: $SSLKEYLOGFILE); repeatable
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) tls_keylog: Vec<PathBuf>,
+    /// Keep the rights to open files, connect and run programs while packets are analysed
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
     #[command(flatten)]
     pub(crate) options: DiffOptions,
 }
@@ -95,6 +98,7 @@ impl Diff {
             bpf: self.bpf.clone(),
             filter: filter.cloned(),
             tls_keylog: self.tls_keylog.clone(),
+            no_sandbox: self.no_sandbox,
             // A file, whatever it is named.
             tcpdump: TcpdumpArguments::reading(file.clone()),
             ..SourceArguments::default()

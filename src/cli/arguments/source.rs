@@ -57,6 +57,13 @@ pub(crate) struct SourceArguments {
     /// are followed, captures whose packets are kept (-w), and captures in the TUI.
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+    /// Keep the rights to open files, connect and run programs while packets are analysed
+    ///
+    /// Without it, mcpdump gives them up on Linux once inputs and outputs are open (Landlock and
+    /// seccomp), so that a capture that exploits a fault of mcpdump reaches nothing else. For
+    /// systems on which that fails, and to trace mcpdump.
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
     #[command(flatten)]
     pub(crate) live: LiveArguments,
     #[command(flatten)]
@@ -68,13 +75,14 @@ pub(crate) struct SourceArguments {
 impl SourceArguments {
     /// Whether no argument was given.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { words, bpf, filter, follow, tls_keylog, threads, live, keep, tcpdump } = self;
+        let Self { words, bpf, filter, follow, tls_keylog, threads, no_sandbox, live, keep, tcpdump } = self;
         words.is_empty()
             && bpf.is_empty()
             && filter.is_none()
             && !follow
             && tls_keylog.is_empty()
             && threads.is_none()
+            && !no_sandbox
             && *live == LiveArguments::default()
             && *keep == KeepArguments::default()
             && *tcpdump == TcpdumpArguments::default()

@@ -69,6 +69,7 @@ pub(crate) fn run(demo: &Demo, color: Color) -> anyhow::Result<Outcome> {
         numbering: Files::default(),
         threads: None,
         uses_network: true,
+        is_unconfined: false,
         prometheus: None,
         inputs: Inputs::Device(device.clone()),
     };

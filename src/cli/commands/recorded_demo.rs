@@ -62,7 +62,7 @@ fn play_in_tui(demo: &Demo, request: &Request, user: Option<&str>) -> anyhow::Re
     let (screen, resources) = Screen::prepare(request, &demo.screen, Filter::default(), user)?;
     let history = if resources.history { FilterHistory::open(user) } else { FilterHistory::default() };
     let xauthority = sandbox::xauthority(resources.clipboard);
-    let broker = FileBroker::start().ok();
+    let broker = FileBroker::start(request.is_unconfined).ok();
     let spool = tempfile::tempfile().context("a temporary file for the packets cannot be created")?;
     enter_sandbox(Allowed { terminal: true, xauthority: xauthority.as_deref(), ..Allowed::default() });
     let mut recording = Recording::start(demo.pace.duration)?;
