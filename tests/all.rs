@@ -22,6 +22,9 @@ mod damage;
 #[cfg(all(feature = "demo", target_os = "linux"))]
 #[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
 mod demo;
+#[cfg(unix)]
+#[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
+mod faults;
 mod field;
 mod files;
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! File rotation, and files that cannot be written.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::dump::{Dump, Ended, PATIENCE, allowed, can_capture, export, is_root, kept, mcpdump, tool, until};
@@ -192,6 +193,40 @@ fn output_that_is_not_read_does_not_delay_the_file() {
     assert_eq!(ended.number(" packets captured"), packets);
     assert_eq!((ended.number(" packets kept"), ended.number(" packets lost by mcpdump")), (packets, 0));
     assert!(ended.number(" packets of them not analysed") > 0, "{}", ended.stderr);
+}
+
+/// A pipe that nobody reads for a while stands for it. What waits is in the kernel's buffer.
+#[test]
+fn a_disk_that_stands_still_loses_nothing() {
+    if !can_capture() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let slow = directory.path().join("slow");
+    nix::unistd::mkfifo(&slow, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let path = slow.clone();
+    let disk = std::thread::spawn(move || {
+        let mut file = File::open(path).unwrap();
+        wait.recv().unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        bytes
+    });
+    let traffic = Traffic::new();
+    let dump = Dump::start(["list", "-i", "lo", "-w", slow.to_str().unwrap(), &traffic.filter()]);
+    // Many times what a pipe holds.
+    traffic.make(60, 20_000);
+    go.send(()).unwrap();
+    let ended = dump.interrupt();
+    assert_eq!(ended.with(0).lines().count(), 60);
+    let (packets, codes) = super::dump::packets(disk.join().unwrap());
+    assert_eq!(codes, Vec::<String>::new());
+    assert_eq!(packets.len() as u64, ended.number(" packets captured"));
+    assert_eq!(
+        (ended.number(" packets lost by the kernel"), ended.number(" packets lost by mcpdump")),
+        (0, 0)
+    );
 }
 
 #[test]
