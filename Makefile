@@ -12,6 +12,11 @@ PROPTEST_CASES ?= 2000
 # Size of each capture of `make bench-peers`.
 PEERS_MB ?= 100
 DESTDIR ?=
+# Length of make soak.
+SOAK_SECONDS ?= 3600
+# The static build, which packages hold, and an archive of libpcap's source, if it is not to be fetched.
+TRIPLE ?= $(shell uname -m)-unknown-linux-musl
+LIBPCAP ?=
 
 # Where man and the shells look for files under PREFIX.
 BINDIR  = $(DESTDIR)$(PREFIX)/bin
@@ -23,14 +28,17 @@ FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 # CARGO_TARGET_DIR is cargo's own variable.
 TARGET  = $(or $(CARGO_TARGET_DIR),target)
 BINARY  = $(TARGET)/release/mcpdump
+STATIC  = $(TARGET)/$(TRIPLE)/release/mcpdump
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test analyzer tables properties e2e attacks work mutants fuzz fleet-demo bench bench-peers install uninstall clean cargo libpcap components
+.PHONY: help build run test analyzer tables properties e2e attacks work mutants fuzz faults soak fleet-demo bench bench-peers install uninstall clean cargo libpcap components
+.PHONY: deny sbom static dist deb rpm reproducible package-files
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: $(BINARY) ## Build the program
 
@@ -83,6 +91,13 @@ fuzz: cargo libpcap ## Run each fuzz target: with cargo-fuzz for FUZZ_SECONDS, w
 		FUZZ_RUNS=20000 $(CARGO) test --locked --lib fuzz:: ; \
 	fi
 
+faults: cargo libpcap ## Kill the program 1000 times while it writes packets, and open what it left
+	KILLS=1000 $(CARGO) test --locked --test all faults:: -- --nocapture
+
+soak: cargo libpcap ## Capture for SOAK_SECONDS under changing load and losses, as root; memory stays flat, nothing is lost
+	$(CARGO) build --release --locked --bin mcpdump
+	python3 tests/soak/soak.py $(BINARY) $(TARGET)/soak $(SOAK_SECONDS)
+
 fleet-demo: $(BINARY) ## Analyse an archive of 200 captures on a Spark cluster of this machine (needs Java 17 or later)
 	@command -v java > /dev/null || { echo "java is missing: install a Java runtime, 17 or later" >&2; exit 1; }
 	$(CARGO) build --release --locked --example multiply
@@ -96,6 +111,41 @@ bench: cargo libpcap ## Run the benchmarks (criterion)
 bench-peers: $(BINARY) ## Compare report with a bare copy and tshark on four captures of PEERS_MB megabytes
 	$(CARGO) build --release --locked --example multiply
 	python3 benches/peers.py $(BINARY) $(TARGET)/release/examples/multiply $(TARGET)/peers $(PEERS_MB)
+
+deny: cargo ## Check licences, sources, versions and advisories of all crates (needs cargo-deny)
+	$(CARGO) deny --locked check
+
+sbom: cargo ## Write the bill of materials, target/mcpdump.cdx.json (needs cargo-cyclonedx)
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(CARGO) cyclonedx --format json --describe binaries --override-filename mcpdump.cdx
+	mv mcpdump.cdx.json $(TARGET)/
+
+# The release: one build for all packages.
+static: cargo ## Build the program for any Linux, linked statically with musl and libpcap (needs musl-tools, flex, bison)
+	rustup target add $(TRIPLE)
+	packaging/libpcap-musl.sh $(TARGET)/libpcap-musl $(LIBPCAP)
+	LIBPCAP_LIBDIR=$(abspath $(TARGET)/libpcap-musl) LIBPCAP_VER=1.10.3 packaging/build.sh $(TRIPLE)
+
+# What packages hold beside the program.
+package-files:
+	rm -rf $(TARGET)/package
+	install -d $(TARGET)/package/man $(TARGET)/package/completions
+	$(STATIC) man $(TARGET)/package/man
+	$(STATIC) completions bash > $(TARGET)/package/completions/mcpdump
+	$(STATIC) completions zsh > $(TARGET)/package/completions/_mcpdump
+	$(STATIC) completions fish > $(TARGET)/package/completions/mcpdump.fish
+
+dist: ## Pack what make static built, with its checksum, into target/dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) packaging/archive.py $(STATIC) $(VERSION) $(TRIPLE) $(TARGET)/dist
+
+deb: package-files ## Make a Debian package of what make static built (needs cargo-deb)
+	$(CARGO) deb --no-build --no-strip --target $(TRIPLE) --output $(TARGET)/dist/
+
+rpm: package-files ## Make an RPM package of what make static built (needs cargo-generate-rpm)
+	install -d $(TARGET)/dist
+	$(CARGO) generate-rpm --target $(TRIPLE) --auto-req disabled --output $(TARGET)/dist/
+
+reproducible: cargo libpcap ## Build the last commit twice, in two directories, and compare the bytes
+	packaging/reproducible.sh $(TARGET)/reproducible
 
 # Not rebuilt if it is up to date, so that root needs no cargo in `make build && sudo make install`.
 $(BINARY): $(SOURCES)

@@ -35,6 +35,8 @@ mod h2_stacks;
 mod healthy;
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "header fields wrap")]
 mod hostile;
+#[cfg(unix)]
+mod install;
 mod layering;
 mod limits;
 #[cfg(feature = "otlp")]
