@@ -22,6 +22,7 @@ mod damage;
 #[cfg(all(feature = "demo", target_os = "linux"))]
 #[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
 mod demo;
+mod documents;
 #[cfg(unix)]
 #[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
 mod faults;
