@@ -122,12 +122,8 @@ const LARGE: [&str; 10] = [
 
 /// Captures with compressed bodies: their messages are not in the packets as text, and cannot be
 /// read after a gap.
-const COMPRESSED: [&str; 4] = [
-    "br-json/capture.pcap",
-    "gzip-sse/capture.pcap",
-    "llm-gemini/capture.pcapng",
-    "zstd-py/capture.pcap",
-];
+const COMPRESSED: [&str; 4] =
+    ["br-json/capture.pcap", "gzip-sse/capture.pcap", "llm-gemini/capture.pcapng", "zstd-py/capture.pcap"];
 
 /// Captures of TLS with its secrets: no message is in the packets as text.
 const ENCRYPTED: [&str; 5] = [
