@@ -1,7 +1,8 @@
 //! `mcpdump web`: what the page says, to whom, and that it says more when more is captured.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use serde_json::Value;
 
@@ -87,6 +88,41 @@ fn others_do_not_read_the_page() {
     ] {
         assert!(head.contains(field), "{field}: {head}");
     }
+}
+
+/// What is masked counts once, however often a page is asked for and whether a request was shown
+/// before its answer.
+#[test]
+fn masking_counts_as_in_the_report() {
+    let rules = ["--redact", "session-ids", "--redact", "$..name", "captures/ts-sse/capture.pcap"];
+    let mut web = Web::start(&rules);
+    web.wait_for_end();
+    assert_eq!(web.page(), web.page());
+    assert!(web.ends_by("INT"));
+    let mut said = String::new();
+    web.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let report = mcpdump().args(["report", "--format", "html"]).args(rules).output().unwrap();
+    let expected = String::from_utf8(report.stderr).unwrap();
+    let masked = expected.lines().find(|line| line.contains("masked")).unwrap();
+    assert!(said.contains(masked) && !masked.contains(" 0,"), "{said}\nthe report: {masked}");
+}
+
+/// Connections of other users of this machine that say nothing neither keep a browser out nor end
+/// what it reads.
+#[test]
+fn strangers_keep_nobody_out() {
+    let web = Web::start(&["captures/ts-sse/capture.pcap"]);
+    web.wait_for_end();
+    let mut updates = web.updates();
+    assert_eq!(updates.next().unwrap().0, "page");
+    let connect = || TcpStream::connect(&web.address).unwrap();
+    let mut silent = Vec::from_iter((0..100).map(|_| connect()));
+    for stream in &mut silent[90..] {
+        // The oldest may be closed by now.
+        let _ = stream.write_all(b"GET / HT");
+    }
+    assert_eq!(web.page(), web.page());
+    assert_eq!(updates.next().unwrap().0, "end");
 }
 
 #[test]

@@ -6,21 +6,22 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::runtime;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::access::Token;
 use super::changes::{Changes, Current};
 use super::error::Error;
+use super::places::{Known, Places};
 use super::routes;
 use super::site::{Cache, Site};
 
-/// Connections at one time; more wait. A browser has six for each page, or fewer.
+/// Connections at one time. A browser has six for each page, or fewer.
 const CLIENTS: usize = 64;
 
 /// Time limit for a request head, after the connection or the previous response.
@@ -32,7 +33,7 @@ const HEAD_SIZE: usize = 16 * 1024;
 /// Interval at which streams are told of changes.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Pause of the listener when the process is out of file descriptors.
+/// Pause of the listener when there is no room, or the process is out of file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
 /// A socket on loopback that waits for browsers, and the secret path.
@@ -105,20 +106,23 @@ async fn tell_of_changes(changes: &Changes, sender: &watch::Sender<Current>) {
 }
 
 async fn accept(listener: &tokio::net::TcpListener, router: &Router) {
-    let places = Arc::new(Semaphore::new(CLIENTS));
+    let mut places = Places::new(CLIENTS);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             sleep(REST).await;
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
-        tokio::spawn(async move {
-            let _place = place;
+        while !places.make_room() {
+            sleep(REST).await;
+        }
+        let known = Known::default();
+        let service = TowerToHyperService::new(router.clone().layer(Extension(known.clone())));
+        let task = tokio::spawn(async move {
             let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
             builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_SIZE);
             // What fails is seen by the browser.
             drop(builder.serve_connection(TokioIo::new(stream), service).await);
         });
+        places.add(task.abort_handle(), known);
     }
 }

@@ -14,6 +14,7 @@ mod access;
 mod changes;
 mod error;
 mod listener;
+mod places;
 mod routes;
 mod site;
 

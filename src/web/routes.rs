@@ -4,18 +4,19 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures::stream;
 use tokio::sync::watch;
 
 use super::access::{self, Token};
 use super::changes::Current;
+use super::places::Known;
 use super::site::Cache;
 
 /// Interval of comments on a stream without news: whether the browser is still there is known by
@@ -67,10 +68,15 @@ async fn guard(State(served): State<Served>, request: Request, next: Next) -> Re
     response
 }
 
-async fn page(State(served): State<Served>, Path(token): Path<String>) -> Response {
+async fn page(
+    State(served): State<Served>,
+    Extension(client): Extension<Known>,
+    Path(token): Path<String>,
+) -> Response {
     if !served.token.is(&token) {
         return not_found().await;
     }
+    client.set();
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], served.cache.page()).into_response()
 }
 
@@ -82,10 +88,15 @@ async fn without_slash(State(served): State<Served>, Path(token): Path<String>) 
     Redirect::permanent(&format!("/{token}/")).into_response()
 }
 
-async fn file(State(served): State<Served>, Path((token, name)): Path<(String, String)>) -> Response {
+async fn file(
+    State(served): State<Served>,
+    Extension(client): Extension<Known>,
+    Path((token, name)): Path<(String, String)>,
+) -> Response {
     if !served.token.is(&token) {
         return not_found().await;
     }
+    client.set();
     if name == UPDATES {
         return updates(served.current).into_response();
     }

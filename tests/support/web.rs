@@ -27,10 +27,11 @@ impl Web {
         Self::start_with(arguments, Stdio::null())
     }
 
-    /// Starts the program, and waits until it listens.
+    /// Starts the program, and waits until it listens. It says less on standard error than a pipe
+    /// holds.
     pub(crate) fn start_with(arguments: &[&str], stdin: Stdio) -> Self {
         let mut command = mcpdump();
-        command.arg("web").args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.arg("web").args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut url = String::new();

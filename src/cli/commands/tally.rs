@@ -9,7 +9,7 @@ use crate::cli::redaction;
 use crate::cli::request::{Inputs, Request};
 use crate::engine::Engine;
 use crate::export::redact::Redactor;
-use crate::ledger::{Entry, Ledger, Snapshot, Views};
+use crate::ledger::{Entry, Ledger, Record, Snapshot, Views};
 use crate::report;
 use crate::report::page::Rows;
 use crate::security::{self, Watch};
@@ -37,6 +37,8 @@ pub(super) struct Tally {
     /// Finds what concerns security; `None` without `--security`.
     watch: Option<Watch>,
     redactor: Option<Redactor>,
+    /// Masks what comes again when it is complete, and must not be counted twice.
+    draft_redactor: Option<Redactor>,
 }
 
 impl Tally {
@@ -52,6 +54,7 @@ impl Tally {
         (matching, engine): (&Matching, &mut Engine),
     ) -> anyhow::Result<Self> {
         let redactor = options.redaction.redactor(request)?;
+        let draft_redactor = options.redaction.redactor(request)?;
         let views = options.views.unwrap_or(matching.filter().views());
         let ledger = Ledger::new(options.by).with_views(views).with_files(request.numbering.clone());
         let watch = options.security.then(|| Watch::new(security::Options::default()));
@@ -59,7 +62,7 @@ impl Tally {
             // Header fields and messages are in them.
             engine.emit_payloads();
         }
-        Ok(Self { ledger, rows: rows.map(|rows| rows(views)), watch, redactor })
+        Ok(Self { ledger, rows: rows.map(|rows| rows(views)), watch, redactor, draft_redactor })
     }
 
     /// Counts what matches of the next entries.
@@ -78,8 +81,10 @@ impl Tally {
     }
 
     fn select(&mut self, entries: &[Entry], matching: &mut Matching) {
-        let Self { ledger, rows, redactor, .. } = self;
+        let Self { ledger, rows, redactor, draft_redactor, .. } = self;
         let Ok(()) = matching.select::<Infallible>(entries, |entry| {
+            let is_draft = matches!(entry, Entry::Record(Record::Request(_)));
+            let redactor = if is_draft { &*draft_redactor } else { &*redactor };
             let entry = redaction::masked(redactor.as_ref(), entry);
             ledger.push(&entry);
             rows.iter_mut().for_each(|rows| rows.push(&entry));
@@ -96,7 +101,7 @@ impl Tally {
     #[cfg(feature = "web")]
     pub(super) fn snapshot_with(&self, entries: &[Entry]) -> Snapshot {
         let mut ledger = self.ledger.clone();
-        entries.iter().for_each(|entry| ledger.push(&redaction::masked(self.redactor.as_ref(), entry)));
+        entries.iter().for_each(|entry| ledger.push(&redaction::masked(self.draft_redactor.as_ref(), entry)));
         ledger.snapshot()
     }
 

@@ -2,7 +2,8 @@
 /**
  * Keeps the page of `mcpdump web` current. The server says when there is something new (Server-Sent
  * Events at `updates`); then the page is fetched anew and its parts are replaced, while filter, choice,
- * scrolling and focus stay. Nothing is replaced while the reader drags, selects text, or has paused it.
+ * scrolling and focus stay. Nothing is replaced while the reader drags, selects text, has a list of
+ * choices open, or has paused it.
  */
 (() => {
   /** Parts that are replaced. */
@@ -32,17 +33,49 @@
     if (state.textContent !== text) state.textContent = text;
   };
 
+  /** Elements that can have the focus. */
+  const FOCUSABLE = "a[href], button, input, select, summary, [tabindex]";
+
+  /** What tells elements without an id apart: where they lead, or what they are called. */
+  const wordsOf = (element) =>
+    [
+      element.tagName,
+      element.getAttribute("href") ?? element.getAttribute("aria-label") ?? (element.className || element.textContent),
+    ].join(" ");
+
   /** Names the element with the focus, to find its like on the next page. */
   const nameOf = (element) => {
-    if (!element || element === document.body) return null;
-    if (element.id) return `#${CSS.escape(element.id)}`;
-    const label = element.getAttribute("aria-label");
-    return label && element.closest("#controls") ? `#controls [aria-label="${CSS.escape(label)}"]` : null;
+    if (!element?.closest(PARTS.join())) return null;
+    if (element.id) return { id: element.id };
+    const words = wordsOf(element);
+    const alike = [...document.querySelectorAll(FOCUSABLE)].filter((other) => wordsOf(other) === words);
+    return { words, at: alike.indexOf(element) };
+  };
+
+  const find = (name) => {
+    if (name.id) return document.getElementById(name.id);
+    return [...document.querySelectorAll(FOCUSABLE)].filter((other) => wordsOf(other) === name.words)[name.at];
+  };
+
+  /** Returns the section at the top of the window, and how far its top is from there. */
+  const topSection = () => {
+    if (scrollY === 0) return null;
+    const sections = [...document.querySelectorAll("main section[id]")];
+    const above = sections.filter((section) => section.getBoundingClientRect().top <= 1);
+    const section = above.at(-1);
+    return section && { id: section.id, top: section.getBoundingClientRect().top };
+  };
+
+  /** Scrolls so that what is read stays in its place, though what is above it became longer. */
+  const scrollBack = (left, top, section) => {
+    scrollTo(left, top);
+    const same = section && document.getElementById(section.id);
+    if (same) scrollBy(0, same.getBoundingClientRect().top - section.top);
   };
 
   const replace = (next) => {
     const [view, focused] = [page.save(), document.activeElement];
-    const [name, left, top] = [nameOf(focused), scrollX, scrollY];
+    const [name, section, left, top] = [nameOf(focused), topSection(), scrollX, scrollY];
     const caret = focused?.selectionStart ?? null;
     page.stop();
     for (const part of PARTS) {
@@ -51,28 +84,37 @@
     }
     document.getElementById("data").textContent = next.getElementById("data").textContent;
     page = startPage(view);
-    scrollTo(left, top);
-    const target = name && document.querySelector(name);
+    scrollBack(left, top, section);
+    const target = name && find(name);
     if (target && target !== document.activeElement) {
       target.focus({ preventScroll: true });
       if (caret !== null) target.setSelectionRange?.(caret, caret);
     }
   };
 
+  /** Whether a list of choices is open; where browsers do not tell, whether it has the focus. */
+  const isChoosing = () =>
+    CSS.supports("selector(select:open)")
+      ? document.querySelector("select:open") !== null
+      : document.activeElement?.tagName === "SELECT";
+
   const isSelecting = () => {
     const selection = getSelection();
     return !selection.isCollapsed && selection.rangeCount > 0;
   };
 
+  /** Whether the page must stay as it is: the reader is at work on it, or wants it so. */
+  const isHeld = () => is.dragging || is.paused || isSelecting() || isChoosing();
+
   const refresh = async () => {
-    if (newest === shown || is.fetching || is.dragging || is.paused || document.hidden || isSelecting()) return;
+    if (newest === shown || is.fetching || document.hidden || isHeld()) return;
     is.fetching = true;
     try {
       const response = await fetch("./", { cache: "no-store" });
       if (!response.ok) throw new Error(`status ${response.status}`);
       const next = new DOMParser().parseFromString(await response.text(), "text/html");
       // The reader may have begun to drag meanwhile: the next refresh replaces.
-      if (!is.dragging && !is.paused && !isSelecting()) {
+      if (!isHeld()) {
         replace(next);
         shown = versionOf(next);
         newest = Math.max(newest, shown);
@@ -84,7 +126,7 @@
       is.fetching = false;
     }
     // What came meanwhile.
-    if (newest !== shown) setTimeout(refresh, 100);
+    if (newest !== shown && !isHeld()) setTimeout(refresh, 100);
   };
 
   const source = new EventSource("updates");
@@ -123,5 +165,7 @@
     });
   }
   document.addEventListener("selectionchange", refresh);
+  // What is chosen takes effect first.
+  for (const end of ["change", "focusout", "keyup"]) addEventListener(end, () => setTimeout(refresh));
   document.addEventListener("visibilitychange", refresh);
 })();

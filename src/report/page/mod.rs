@@ -29,6 +29,7 @@ mod summary;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod waiting;
 
 use std::io;

@@ -165,6 +165,8 @@ const startPage = (view = null) => {
     to: all.to,
     order: "time",
     chosen: null,
+    /** The expression that was applied last: what is typed may be none yet. */
+    applied: "",
   };
 
   // --- Controls ------------------------------------------------------------------------------
@@ -280,6 +282,7 @@ const startPage = (view = null) => {
       // What was shown before stays.
       return;
     }
+    state.applied = input.value;
     for (const choice of [sessions.value, clients.value]) {
       if (choice !== "") tests.push(Filter.parse(choice, data));
     }
@@ -809,6 +812,7 @@ const startPage = (view = null) => {
   /** Returns what the reader has chosen. */
   const save = () => ({
     filter: input.value,
+    applied: state.applied,
     session: sessions.value,
     client: clients.value,
     order: state.order,
@@ -820,7 +824,7 @@ const startPage = (view = null) => {
 
   /** Shows what was chosen on a page with older data. */
   const restore = () => {
-    input.value = view.filter ?? "";
+    input.value = view.applied ?? "";
     for (const [choice, value] of [[sessions, view.session], [clients, view.client], [order, view.order]]) {
       if ([...choice.options].some((option) => option.value === value)) choice.value = value;
     }
@@ -828,6 +832,10 @@ const startPage = (view = null) => {
     state.chosen = index.get(view.chosen) ?? null;
     if (view.span) show(...view.span.map(relative));
     applyFilter();
+    if (view.filter !== undefined && view.filter !== input.value) {
+      input.value = view.filter;
+      applyFilter();
+    }
     list.scrollTop = view.top ?? 0;
     drawRows();
   };

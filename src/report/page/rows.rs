@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::grid::{self, Grid};
+use super::texts::Texts;
 use super::waiting::Waiting;
 use crate::base::{PacketNo, Side, Timestamp, limits};
 use crate::ledger::{Entry, Exchange, Record, Views};
@@ -57,8 +58,7 @@ pub struct Rows {
     notes: VecDeque<Note>,
     /// Number of notes of each exchange. Never iterated: its order is random.
     noted: HashMap<u64, u32, RandomState>,
-    /// Length of the texts of everything that is kept, in bytes.
-    text_len: usize,
+    texts: Texts,
     grid: Grid,
     /// Empty unless requests are emitted before their exchanges.
     waiting: Waiting,
@@ -113,24 +113,25 @@ impl Rows {
         if let Some(behind) = exchange.twins.behind.filter(|_| self.views == Views::Front) {
             self.drop_recent(behind);
         }
-        let kept = &mut self.text_len;
-        self.grid.record(exchange, |len| has_room(kept, len));
+        let others = &mut self.texts.others;
+        self.grid.record(exchange, |len| others.has_room(len));
         let most = limits::MAX_PAGE_EXCHANGES / 10 * TIMELY_TENTHS;
         let len = exchange.text_len();
         match self.keeps {
-            Timely::First if self.timely.len() >= most => self.notable(exchange),
             Timely::First => {
-                if has_room(&mut self.text_len, len) {
+                if self.timely.len() < most && self.texts.timely.has_room(len) {
                     self.timely.push_back(exchange.clone());
+                } else {
+                    self.notable(exchange);
                 }
             }
             Timely::Latest => {
                 self.timely.push_back(exchange.clone());
-                self.text_len += len;
-                while (self.timely.len() > most || self.text_len > limits::MAX_PAGE_TEXT)
+                self.texts.timely.add(len);
+                while (self.timely.len() > most || self.texts.timely.is_full())
                     && let Some(oldest) = self.timely.pop_front()
                 {
-                    self.text_len = self.text_len.saturating_sub(oldest.text_len());
+                    self.texts.timely.remove(oldest.text_len());
                     self.notable(&oldest);
                 }
             }
@@ -142,17 +143,24 @@ impl Rows {
         let most = limits::MAX_PAGE_EXCHANGES / 10 * (10 - TIMELY_TENTHS) / 2;
         let len = exchange.text_len();
         if grid::has_failed(exchange) {
-            if self.failed.len() >= most
-                && self.keeps == Timely::Latest
-                && let Some(oldest) = self.failed.pop_front()
-            {
-                self.text_len = self.text_len.saturating_sub(oldest.text_len());
-            }
-            if self.failed.len() < most {
-                if has_room(&mut self.text_len, len) {
-                    self.failed.push_back(exchange.clone());
+            match self.keeps {
+                Timely::First if self.failed.len() >= most => {}
+                Timely::First => {
+                    if self.texts.failed.has_room(len) {
+                        self.failed.push_back(exchange.clone());
+                    }
+                    return;
                 }
-                return;
+                Timely::Latest => {
+                    self.failed.push_back(exchange.clone());
+                    self.texts.failed.add(len);
+                    while (self.failed.len() > most || self.texts.failed.is_full())
+                        && let Some(oldest) = self.failed.pop_front()
+                    {
+                        self.texts.failed.remove(oldest.text_len());
+                    }
+                    return;
+                }
             }
         }
         let Some(elapsed) = exchange.elapsed_ns() else { return };
@@ -163,10 +171,10 @@ impl Rows {
                 return;
             }
             if let Some((_, dropped)) = self.slow.pop_first() {
-                self.text_len = self.text_len.saturating_sub(dropped.text_len());
+                self.texts.slow.remove(dropped.text_len());
             }
         }
-        if has_room(&mut self.text_len, len) {
+        if self.texts.slow.has_room(len) {
             self.slow.insert(key, exchange.clone());
         }
     }
@@ -182,7 +190,7 @@ impl Rows {
                 Timely::Latest => self.drop_oldest_note(),
             }
         }
-        if has_room(&mut self.text_len, note.method.len()) {
+        if self.texts.others.has_room(note.method.len()) {
             self.noted.insert(note.exchange, count + 1);
             self.notes.push_back(note);
         }
@@ -190,7 +198,7 @@ impl Rows {
 
     fn drop_oldest_note(&mut self) {
         let Some(oldest) = self.notes.pop_front() else { return };
-        self.text_len = self.text_len.saturating_sub(oldest.method.len());
+        self.texts.others.remove(oldest.method.len());
         let count = self.noted.remove(&oldest.exchange).unwrap_or(0);
         if count > 1 {
             self.noted.insert(oldest.exchange, count - 1);
@@ -202,7 +210,7 @@ impl Rows {
         let from = self.timely.len().saturating_sub(MAX_PENDING);
         let at = self.timely.range(from..).position(|exchange| exchange.n == n);
         if let Some(dropped) = at.and_then(|at| self.timely.remove(from + at)) {
-            self.text_len = self.text_len.saturating_sub(dropped.text_len());
+            self.texts.timely.remove(dropped.text_len());
             self.all = self.all.saturating_sub(1);
             self.grid.forget(&dropped);
         }
@@ -248,13 +256,6 @@ impl Rows {
     pub(super) fn grid(&self) -> &Grid {
         &self.grid
     }
-}
-
-/// Returns whether texts of this length may be kept, and counts them if so.
-fn has_room(text_len: &mut usize, len: usize) -> bool {
-    let has_room = *text_len + len <= limits::MAX_PAGE_TEXT;
-    *text_len += if has_room { len } else { 0 };
-    has_room
 }
 
 #[cfg(test)]
@@ -319,7 +320,7 @@ mod tests {
         let kept: Vec<u64> = rows.notes().map(|note| note.exchange).collect();
         assert_eq!((kept.len() as u64, kept[0]), (most, most));
         assert_eq!(rows.noted.len() as u64, most / 2);
-        assert_eq!(rows.text_len, kept.len() * "notifications/progress".len());
+        assert_eq!(rows.texts.len(), kept.len() * "notifications/progress".len());
     }
 
     /// A call that was captured on both legs of a proxy counts once, on the leg in front.
@@ -348,9 +349,30 @@ mod tests {
             latest.push(&entry(sample::exchange(n, &long, Some(&format!("{n}{long}")), 1_000_000)));
         }
         for (rows, has_last) in [(rows, false), (latest, true)] {
-            assert!(rows.text_len <= limits::MAX_PAGE_TEXT);
+            assert!(rows.texts.len() <= limits::MAX_PAGE_TEXT);
             assert!((100..2000).contains(&rows.exchanges().len()) && rows.len() == 5000);
             assert_eq!(rows.exchanges().last().unwrap().n == 5000, has_last);
         }
+    }
+    /// Neither failures nor notifications with long texts push out the latest exchanges.
+    #[test]
+    fn nothing_takes_the_room_of_the_latest() {
+        let mut rows = Rows::latest(Views::Front);
+        let long = "x".repeat(limits::MAX_TEXT);
+        let failed = |n| {
+            let exchange = sample::exchange(n, "tools/call", Some(&format!("{n}{long}")), 1_000_000);
+            sample::unanswered(exchange, Status::Unanswered, Cause::ServerClosed)
+        };
+        for n in 1..=5000 {
+            rows.push(&entry(failed(n)));
+            let (method, time) = (Arc::from(format!("{n}{long}")), Timestamp(0));
+            rows.note(Note { exchange: n, from: Side::Server, method, time, packet: PacketNo(n), bytes: 1 });
+        }
+        for n in 5001..=6000 {
+            rows.push(&entry(sample::exchange(n, "ping", None, 1_000_000)));
+        }
+        let kept: Vec<u64> = rows.exchanges().iter().map(|exchange| exchange.n).collect();
+        assert!((5001..=6000).all(|n| kept.binary_search(&n).is_ok()));
+        assert!(rows.texts.len() <= limits::MAX_PAGE_TEXT);
     }
 }

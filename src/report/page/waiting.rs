@@ -1,6 +1,8 @@
 //! Requests without an answer so far, of a capture that is still read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+
+use foldhash::fast::RandomState;
 
 use super::call;
 use super::html::Html;
@@ -19,8 +21,9 @@ pub(super) struct Waiting {
     open: BTreeMap<u64, Exchange>,
     /// Length of their texts, in bytes.
     text_len: usize,
-    /// Requests for which there was no room.
-    others: u64,
+    /// Numbers of the requests for which there was no room. They are no more than the engine holds
+    /// open, each of which is larger.
+    others: HashSet<u64, RandomState>,
 }
 
 impl Waiting {
@@ -33,26 +36,23 @@ impl Waiting {
             self.text_len += len;
             self.open.insert(exchange.n, exchange.clone());
         } else {
-            self.others += 1;
+            self.others.insert(exchange.n);
         }
     }
 
-    /// Removes a request whose exchange is over.
+    /// Removes a request whose exchange is over; it may never have been added.
     pub(super) fn close(&mut self, n: u64) {
-        if !self.forget(n) {
-            self.others = self.others.saturating_sub(1);
+        match self.open.remove(&n) {
+            Some(exchange) => self.text_len -= exchange.text_len(),
+            None => {
+                self.others.remove(&n);
+            }
         }
-    }
-
-    fn forget(&mut self, n: u64) -> bool {
-        let known = self.open.remove(&n);
-        self.text_len -= known.as_ref().map_or(0, Exchange::text_len);
-        known.is_some()
     }
 
     /// Number of requests that wait.
     pub(super) fn len(&self) -> u64 {
-        self.open.len() as u64 + self.others
+        (self.open.len() + self.others.len()) as u64
     }
 
     /// Adds the requests that wait, the longest wait first. `now` is the time of the last packet.
@@ -111,6 +111,9 @@ mod tests {
             waiting.open(&request(n, &long));
         }
         assert!(waiting.open.len() < most as usize && waiting.text_len <= limits::MAX_PAGE_WAITING_TEXT);
+        assert_eq!(waiting.len(), most);
+        // Of a leg that does not count.
+        waiting.close(most + 1);
         assert_eq!(waiting.len(), most);
         for n in 1..most {
             waiting.close(n);
