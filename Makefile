@@ -1,4 +1,4 @@
-# mcpdump: `make run` builds it and opens a capture, `make test` checks everything.
+# mcpdump: `make run` builds it and opens a capture, `make test` runs the tests.
 
 CARGO   ?= cargo
 CAPTURE ?= captures/hackernews-sse.pcapng
@@ -34,7 +34,7 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test analyzer tables properties e2e attacks work mutants fuzz faults soak fleet-demo bench bench-peers install uninstall clean cargo libpcap components
+.PHONY: help build run test lint analyzer tables properties e2e attacks work mutants fuzz faults soak fleet-demo bench bench-peers install uninstall clean cargo libpcap components
 .PHONY: deny sbom static dist deb rpm reproducible package-files
 
 help: ## List the targets
@@ -45,11 +45,13 @@ build: $(BINARY) ## Build the program
 run: build ## Build the program and open a capture (CAPTURE=FILE for another one)
 	$(BINARY) $(CAPTURE)
 
-test: cargo libpcap components ## Check format, lints and documentation, and run the tests
+test: cargo libpcap ## Run the tests
+	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked --lib --bins --tests
+
+lint: cargo libpcap components ## Check format, lints and documentation
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
-	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked --lib --bins --tests
 
 analyzer: cargo libpcap components ## Check the analyzer alone: no server, no traffic (--no-default-features)
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
