@@ -36,6 +36,14 @@ pub enum Record {
     Offer(Box<Offer>),
 }
 
+impl Record {
+    /// Returns whether this is a request that comes again, as an exchange.
+    #[must_use]
+    pub fn comes_again(&self) -> bool {
+        matches!(self, Self::Request(_) | Self::Interrupted(_))
+    }
+}
+
 /// Transport of MCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {

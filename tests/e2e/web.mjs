@@ -114,7 +114,7 @@ check("a capture that grows: the page grows, the reader's view stays", async () 
     order: document.getElementById("order").value,
     chosen: document.getElementById("rows").getAttribute("aria-activedescendant"),
     focus: document.activeElement.id,
-    top: Math.round(document.getElementById("exchange-title").getBoundingClientRect().top),
+    top: Math.round(document.getElementById("filter").getBoundingClientRect().top),
     shown: document.getElementById("count").textContent.split(", ").at(-1),
   }));
   const before = await view();

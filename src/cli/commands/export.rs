@@ -130,7 +130,7 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
 
 /// Whether an entry is a request that waits for its response.
 fn is_request(entry: &Entry) -> bool {
-    matches!(entry, Entry::Record(Record::Request(_) | Record::Interrupted(_)))
+    matches!(entry, Entry::Record(record) if record.comes_again())
 }
 
 /// Whether a request names the span that sent it: all that a writer takes of a request, so that

@@ -9,7 +9,7 @@ use crate::cli::redaction;
 use crate::cli::request::{Inputs, Request};
 use crate::engine::Engine;
 use crate::export::redact::Redactor;
-use crate::ledger::{Entry, Ledger, Record, Snapshot, Views};
+use crate::ledger::{Entry, Ledger, Snapshot, Views};
 use crate::report;
 use crate::report::page::Rows;
 use crate::security::{self, Watch};
@@ -83,7 +83,7 @@ impl Tally {
     fn select(&mut self, entries: &[Entry], matching: &mut Matching) {
         let Self { ledger, rows, redactor, draft_redactor, .. } = self;
         let Ok(()) = matching.select::<Infallible>(entries, |entry| {
-            let is_draft = matches!(entry, Entry::Record(Record::Request(_)));
+            let is_draft = matches!(entry, Entry::Record(record) if record.comes_again());
             let redactor = if is_draft { &*draft_redactor } else { &*redactor };
             let entry = redaction::masked(redactor.as_ref(), entry);
             ledger.push(&entry);

@@ -57,25 +57,33 @@
     return [...document.querySelectorAll(FOCUSABLE)].filter((other) => wordsOf(other) === name.words)[name.at];
   };
 
-  /** Returns the section at the top of the window, and how far its top is from there. */
-  const topSection = () => {
+  const topOf = (element) => element.getBoundingClientRect().top;
+  const isVisible = (element) => topOf(element) >= 0 && topOf(element) < innerHeight;
+
+  /**
+   * Returns what the reader looks at, and how far it is from the top of the window: what has the
+   * focus, else the first section that begins in the window, else the one that fills it.
+   */
+  const lookedAt = (name) => {
     if (scrollY === 0) return null;
+    const focused = name && find(name);
+    if (focused && isVisible(focused)) return { name, top: topOf(focused) };
     const sections = [...document.querySelectorAll("main section[id]")];
-    const above = sections.filter((section) => section.getBoundingClientRect().top <= 1);
-    const section = above.at(-1);
-    return section && { id: section.id, top: section.getBoundingClientRect().top };
+    const section = sections.find(isVisible) ?? sections.findLast((section) => topOf(section) < 0);
+    return section ? { name: { id: section.id }, top: topOf(section) } : null;
   };
 
   /** Scrolls so that what is read stays in its place, though what is above it became longer. */
-  const scrollBack = (left, top, section) => {
+  const scrollBack = (left, top, place) => {
     scrollTo(left, top);
-    const same = section && document.getElementById(section.id);
-    if (same) scrollBy(0, same.getBoundingClientRect().top - section.top);
+    const same = place && find(place.name);
+    if (same) scrollBy(0, topOf(same) - place.top);
   };
 
   const replace = (next) => {
     const [view, focused] = [page.save(), document.activeElement];
-    const [name, section, left, top] = [nameOf(focused), topSection(), scrollX, scrollY];
+    const name = nameOf(focused);
+    const [place, left, top] = [lookedAt(name), scrollX, scrollY];
     const caret = focused?.selectionStart ?? null;
     page.stop();
     for (const part of PARTS) {
@@ -84,7 +92,7 @@
     }
     document.getElementById("data").textContent = next.getElementById("data").textContent;
     page = startPage(view);
-    scrollBack(left, top, section);
+    scrollBack(left, top, place);
     const target = name && find(name);
     if (target && target !== document.activeElement) {
       target.focus({ preventScroll: true });
