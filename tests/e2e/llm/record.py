@@ -438,7 +438,9 @@ class Anthropic:
             with self.client.messages.stream(**self.request(prompt, turns, tools)) as stream:
                 for event in stream:
                     # The library adds events of its own: text, thinking, input_json.
-                    chunk(row, event.type == "content_block_delta" and event.delta.type != "signature_delta")
+                    is_delta = event.type == "content_block_delta" and event.delta.type != "signature_delta"
+                    is_tool = event.type == "content_block_start" and event.content_block.type == "tool_use"
+                    chunk(row, is_delta or is_tool)
                     if event.type == "text":
                         row["text"] += event.text
                     if stop_after and row["text"] == stop_after:

@@ -80,8 +80,8 @@ class LlmServer:
         self.server.server_close()
 
     def new_id(self, prefix, length=24):
-        """An id as products make them, the same in every run."""
-        return prefix + hashlib.sha256(f"{prefix}{next(self.numbers)}".encode()).hexdigest()[:length]
+        """An id as products make them."""
+        return prefix + hashlib.sha256(f"{prefix}{self.port}-{next(self.numbers)}".encode()).hexdigest()[:length]
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -484,7 +484,8 @@ class Messages:
         index = 0
 
         def block(content, deltas):
-            yield False, _named({"type": "content_block_start", "index": index, "content_block": content})
+            is_tool = content["type"] == "tool_use"
+            yield is_tool, _named({"type": "content_block_start", "index": index, "content_block": content})
             if index == 0:
                 yield False, _named({"type": "ping"})
             for is_output, delta in deltas:
