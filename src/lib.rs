@@ -22,6 +22,8 @@ pub mod ledger;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod link;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
+pub(crate) mod llm;
+#[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]
 pub(crate) mod mcp;
 pub mod report;
 #[allow(unreachable_pub, reason = "`pub` marks the interface of the layer")]

@@ -40,6 +40,7 @@ mod hostile;
 mod install;
 mod layering;
 mod limits;
+mod llm;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod page;

@@ -433,3 +433,25 @@ pub const MAX_COMPARED_OTHERS: usize = 6 << 20;
 pub const MAX_TRACED_HEADS: usize = 16 << 20;
 /// As [`MAX_TRACED_HEADS`], for segments.
 pub const MAX_ALL_TRACED_SEGMENTS: usize = 400_000;
+
+/// Text of an answer of a language model that is kept, in bytes, and the same for the arguments of
+/// all tools that it calls. Models answer with up to 64,000 tokens, and seldom with more than a
+/// tenth of that.
+pub const MAX_LLM_TEXT: usize = 64 << 10;
+
+/// Tools that a language model calls in one answer, results of tools and names of tools of a
+/// request that are kept, each. Agents offer tens of tools; a request repeats the results of all
+/// calls before it, and the latest are kept.
+pub const MAX_LLM_TOOLS: usize = 128;
+
+/// Text of the result of a tool in the request to a language model that is kept, in bytes: enough
+/// to compare it with what the tool's server sent.
+pub const MAX_LLM_RESULT: usize = 1 << 10;
+
+/// Calls of language models that are open on one connection. Clients of HTTP/2 have some tens; the
+/// oldest is given up.
+pub const MAX_LLM_CALLS: usize = 256;
+
+/// Places that are remembered at which the pieces of one body end. A body of more pieces keeps
+/// every other one, and so on.
+pub const MAX_ARRIVALS: usize = 4096;

@@ -167,7 +167,7 @@ impl Gate {
             Entry::Record(Record::Exchange(exchange)) => self.exchange(exchange),
             Entry::Record(Record::Session(session)) => self.session(session),
             Entry::Finding(finding) => self.finding(finding),
-            Entry::Record(_) | Entry::Fact(_) => {}
+            Entry::Record(_) | Entry::LlmCall(_) | Entry::Fact(_) => {}
         }
     }
 

@@ -139,9 +139,13 @@ impl Matching {
     }
 
     /// Whether a record matches the filter and is one of the views that are shown. False for what
-    /// is no exchange, notification, stream or transaction.
+    /// is no exchange, notification, stream, transaction or LLM call.
     fn shows_record(&self, entry: &Entry) -> bool {
-        let Entry::Record(record) = entry else { return false };
+        let record = match entry {
+            Entry::Record(record) => record,
+            Entry::LlmCall(call) => return self.filter.matches(Subject::LlmCall(call)),
+            Entry::Finding(_) | Entry::Fact(_) => return false,
+        };
         let subject = match record {
             Record::Exchange(exchange) => Subject::Exchange(exchange),
             Record::Notification(notification) => Subject::Notification(notification),
@@ -161,6 +165,9 @@ impl Matching {
 
     /// Remembers what a matching record belongs to.
     fn note(&mut self, entry: &Entry) {
+        if let Entry::LlmCall(call) = entry {
+            self.connections.insert(call.tcp_stream);
+        }
         let Entry::Record(record) = entry else { return };
         let (session, tcp_stream) = match record {
             Record::Exchange(exchange) => {
@@ -186,6 +193,7 @@ impl Matching {
     fn belongs(&self, entry: &Entry) -> bool {
         match entry {
             Entry::Finding(finding) => self.owns_finding(finding),
+            Entry::LlmCall(_) => false,
             Entry::Record(Record::Session(session)) => self.owns_session(&session.session),
             Entry::Record(Record::Offer(offer)) => self.servers.contains(&offer.server),
             Entry::Fact(Fact::Connection(connection)) => self.connections.contains(&connection.tcp_stream),
@@ -262,7 +270,7 @@ pub(super) fn filter(request: &Request) -> anyhow::Result<Filter> {
 fn is_included(views: Views, entry: &Entry) -> bool {
     match entry {
         Entry::Record(record) => views.include(record),
-        Entry::Finding(_) | Entry::Fact(_) => true,
+        Entry::LlmCall(_) | Entry::Finding(_) | Entry::Fact(_) => true,
     }
 }
 
@@ -271,6 +279,6 @@ fn is_awaited(entry: &Entry) -> bool {
     match entry {
         Entry::Finding(_) | Entry::Fact(Fact::Connection(_)) => true,
         Entry::Record(record) => matches!(record, Record::Offer(_)),
-        Entry::Fact(_) => false,
+        Entry::LlmCall(_) | Entry::Fact(_) => false,
     }
 }

@@ -89,7 +89,7 @@ impl Profiler {
                 self.offers.exchange(exchange);
             }
             Entry::Record(Record::Session(session)) => profile.session(session),
-            Entry::Record(_) => {}
+            Entry::Record(_) | Entry::LlmCall(_) => {}
             Entry::Finding(finding) => {
                 profile.missing.add(finding.code.shows_missing());
                 *profile.findings.entry(finding.code).or_default() += finding.count;

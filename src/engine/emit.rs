@@ -79,6 +79,14 @@ impl Engine {
                         self.tracker.missing(Degraded::NOT_READ, last);
                     }
                 }
+                EmittedKind::LlmBegan(transaction) => {
+                    self.llm.begin((emitted.order.connection, transaction.0));
+                }
+                EmittedKind::LlmCall(mut call) => {
+                    call.number = self.llm.take((call.tcp_stream, call.transaction));
+                    self.large = self.large.saturating_add(output::values_in(call.text_len()));
+                    out.push(Entry::LlmCall(call));
+                }
                 EmittedKind::Identified(fact) => out.push(Entry::Fact(Fact::Identified(fact))),
                 EmittedKind::Findings(findings) => self.findings.append(findings),
             }

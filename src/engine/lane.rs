@@ -8,6 +8,7 @@ use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact};
 use crate::base::{Budget, End, Findings, Origin, Sink, limits};
 use crate::http::Update;
 use crate::link::Segment;
+use crate::llm;
 use crate::rpc::{self, CarriedBy, ParsedUpdate};
 use crate::tcp::{ConnectionId, Delivery, Opened, Reassembler, Summary};
 use crate::tls::{ClientRandom, KeyStore, Keys, Line, Trials};
@@ -510,6 +511,7 @@ impl Lane {
         let by = CarriedBy { peers, tls, retransmissions };
         let mut list = std::mem::take(&mut self.spare);
         let (mut updates, mut more) = (self.updates.drain(..), 0usize);
+        let mut steps = Vec::new();
         while more < MAX_EMITTED
             && let Some(update) = updates.next()
         {
@@ -520,6 +522,9 @@ impl Lane {
                 more = more.saturating_add(output::values_in(fact.bytes.len()));
                 output.emit(EmittedKind::Payload(Box::new(fact)));
             }
+            let on = llm::Connection { peers: &by.peers, tls: by.tls.as_ref() };
+            pipeline.llm.push(&update, on, &mut steps);
+            more = more.saturating_add(output.emit_llm(&by, &mut list, &mut steps));
             list.push(rpc::read(update));
             more = more.saturating_add(list.last().map_or(0, beside_one));
         }
@@ -550,6 +555,7 @@ impl Lane {
         if let Some(waiting) = self.waiting.get_mut(shard) {
             waiting.count(id.slot, pipeline.counted, Counted::default());
         }
+        output.end_llm(&mut pipeline);
         let fact = pipeline.fact(*summary, &self.secrets);
         output.emit(EmittedKind::Closed(Box::new(fact)));
     }

@@ -31,6 +31,7 @@ use grid::Grid;
 use http3::Http3;
 use input::{LaneInput, RoutedSegment};
 use lane::Lane;
+use llm_numbers::LlmNumbers;
 use order::Merge;
 use scope::Scope;
 use secrets_use::SecretsUse;
@@ -48,6 +49,7 @@ mod grid;
 mod http3;
 mod input;
 mod lane;
+mod llm_numbers;
 mod memory;
 mod order;
 mod output;
@@ -90,6 +92,7 @@ pub struct Engine {
     unread: Unread,
     http3: Http3,
     secrets: SecretsUse,
+    llm: LlmNumbers,
     records: Vec<Record>,
     findings: Findings,
     /// What the payloads that the caller gets next count as, beside an entry each.
@@ -132,6 +135,7 @@ impl Engine {
             unread: Unread::default(),
             http3: Http3::default(),
             secrets: SecretsUse::default(),
+            llm: LlmNumbers::default(),
             records: Vec::new(),
             findings: Findings::default(),
             large: 0,

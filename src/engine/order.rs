@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use crate::base::Findings;
 use crate::base::fact::{ConnectionFact, DeliveryFact, IdentifiedFact, PayloadFact, SegmentFact};
+use crate::http::TransactionNo;
+use crate::llm::LlmCall;
 use crate::rpc;
 
 /// The place of an emitted value in the output.
@@ -43,6 +45,10 @@ pub(super) enum EmittedKind {
     Unread(Vec<SocketAddr>),
     /// The secrets of the connection were found out by trial.
     Identified(IdentifiedFact),
+    /// The request of this transaction, of an LLM call, is complete.
+    LlmBegan(TransactionNo),
+    /// An LLM call that is over. Its number is not set.
+    LlmCall(Box<LlmCall>),
     /// The findings of `tcp`, `tls` and `http`. One value, since a gap in a long capture may cause
     /// thousands.
     Findings(Findings),

@@ -1,7 +1,9 @@
 //! What a lane emits for one input.
 
 use super::order::{Emitted, EmittedKind, Order};
+use super::pipeline::Pipeline;
 use crate::http::UpdateKind;
+use crate::llm::{Connection, Step};
 use crate::rpc::{CarriedBy, ConnectionUpdates, ParsedUpdate};
 use crate::tcp::ConnectionId;
 
@@ -40,6 +42,45 @@ impl<'a> Output<'a> {
             let (by, list) = (by.clone(), std::mem::take(list));
             self.emit(EmittedKind::Updates(ConnectionUpdates { by, list }));
         }
+    }
+
+    /// Emits what became of LLM calls, behind the updates so far, and leaves both lists empty; does
+    /// nothing without `steps`. Returns the number of values that they count as beside those.
+    #[inline]
+    pub(super) fn emit_llm(
+        &mut self,
+        by: &CarriedBy,
+        list: &mut Vec<ParsedUpdate>,
+        steps: &mut Vec<Step>,
+    ) -> usize {
+        if steps.is_empty() {
+            return 0;
+        }
+        self.emit_updates(by, list);
+        self.emit_steps(steps)
+    }
+
+    fn emit_steps(&mut self, steps: &mut Vec<Step>) -> usize {
+        let mut more = 0;
+        for step in steps.drain(..) {
+            self.emit(match step {
+                Step::Began(transaction) => EmittedKind::LlmBegan(transaction),
+                Step::Over(call) => {
+                    more += values_in(call.text_len());
+                    EmittedKind::LlmCall(call)
+                }
+            });
+        }
+        more
+    }
+
+    /// Ends the LLM calls of a connection of which nothing more comes.
+    pub(super) fn end_llm(&mut self, pipeline: &mut Pipeline) {
+        let (peers, tls) = (pipeline.peers(), pipeline.tls_names());
+        let mut steps = Vec::new();
+        pipeline.llm.finish(Connection { peers: &peers, tls: tls.as_ref() }, &mut steps);
+        let more = self.emit_steps(&mut steps);
+        self.count(more);
     }
 
     #[inline]

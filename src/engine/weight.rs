@@ -7,6 +7,7 @@ use crate::base::fact::{ConnectionFact, DeliveryFact, PayloadFact, SegmentFact};
 use crate::base::tls::TlsFact;
 use crate::base::{Finding, Findings, PacketNo};
 use crate::http::{Head, UpdateKind};
+use crate::llm::LlmCall;
 use crate::rpc::{Parsed, ParsedUpdate, StreamEvent};
 
 /// Returns about what is allocated for a value, in bytes.
@@ -24,7 +25,8 @@ pub(super) fn weight(emitted: &Emitted) -> usize {
             size_of::<ConnectionFact>() + tls
         }
         EmittedKind::Unread(ends) => size_of_val(&**ends),
-        EmittedKind::Identified(_) => 0,
+        EmittedKind::Identified(_) | EmittedKind::LlmBegan(_) => 0,
+        EmittedKind::LlmCall(call) => size_of::<LlmCall>() + call.text_len(),
         EmittedKind::Findings(list) => findings(list),
     };
     size_of::<Emitted>() + content
@@ -58,14 +60,15 @@ mod tests {
     use super::*;
     use crate::base::{Code, Degraded, Origin, Peers, Span};
     use crate::engine::order::Order;
-    use crate::http::{Body, Fault, TransactionNo, Update};
+    use crate::http::{Arrivals, Body, Fault, TransactionNo, Update};
     use crate::rpc::{self, CarriedBy, ConnectionUpdates, Envelope};
 
     /// The weight of what a body becomes.
     fn weight_of(content: String) -> usize {
         let (len, span) = (content.len() as u64, Span::of(Origin::default()));
         let degraded = Degraded::NONE;
-        let body = Body { content: content.into(), len, span, degraded, is_complete: true };
+        let arrivals = Arrivals::default();
+        let body = Body { content: content.into(), len, span, arrivals, degraded, is_complete: true };
         let kind = UpdateKind::RequestBody(body);
         let update = rpc::read(Update { transaction: TransactionNo(0), at: Origin::default(), kind });
         let (client, server) = (([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 80).into());

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use bytes::{Bytes, BytesMut};
 
 use super::content::{CHUNK, Decoder};
-use super::{Body, Event, Field, Head, Item, Part, PartKind, TransactionNo, Update, UpdateKind, grow, sse};
+use super::{
+    Arrivals, Body, Event, Field, Head, Item, Part, PartKind, TransactionNo, Update, UpdateKind, grow, sse,
+};
 use crate::base::{Code, Degraded, Findings, Layer, Origin, ResponseEnd, Side, Sink, Span, limits, text};
 
 /// Assembles the messages of one connection.
@@ -55,6 +57,8 @@ struct Message {
     is_coded: bool,
     decoder: Option<Box<Decoder>>,
     content: Content,
+    /// When the pieces of the content arrived, of a response.
+    arrivals: Arrivals,
     /// The part of [`Assembler::held`] that this message accounts for.
     counted: usize,
 }
@@ -236,6 +240,7 @@ impl Assembler {
             is_coded: false,
             decoder: None,
             content: Content::Empty,
+            arrivals: Arrivals::default(),
             counted: 0,
         };
         match Decoder::from_header(head.field(Field::ContentEncoding).unwrap_or_default().as_bytes()) {
@@ -306,7 +311,14 @@ impl Assembler {
             UpdateKind::Event(Event { span, name: None, id: None, retry: None, data: content, degraded })
         } else {
             let len = content.len() as u64;
-            UpdateKind::Sent(Body { content, len, span, degraded: Degraded::NONE, is_complete: true })
+            UpdateKind::Sent(Body {
+                content,
+                len,
+                span,
+                arrivals: Arrivals::default(),
+                degraded: Degraded::NONE,
+                is_complete: true,
+            })
         };
         sink.out.push(Update { transaction, at: span.end, kind });
     }
@@ -417,7 +429,7 @@ impl Message {
             Content::Events(parser) => parser.held(),
             Content::Undecodable => 0,
         };
-        content + self.decoder.as_ref().map_or(0, |decoder| decoder.held())
+        content + self.arrivals.held() + self.decoder.as_ref().map_or(0, |decoder| decoder.held())
     }
 
     /// Appends decoded content.
@@ -438,6 +450,9 @@ impl Message {
             Content::Binary(_, behind) => *behind += bytes.len() as u64,
         }
         let len = self.content.len();
+        if len > 0 && self.side == Side::Server {
+            self.arrivals.record(len - bytes_len, span.end);
+        }
         if drops_binary && len > JUDGED as u64 && len - bytes_len <= JUDGED as u64 {
             self.content.drop_binary();
         }
@@ -497,7 +512,8 @@ impl Message {
         // Clients ignore a coding that they do not know, as "utf-8".
         let is_readable = !self.is_coded || begins_like_json(&content);
         let is_complete = self.is_complete && is_readable && how == ResponseEnd::Complete;
-        Some(Body { content, len, span: self.span, degraded: self.degraded, is_complete })
+        let (span, arrivals, degraded) = (self.span, self.arrivals, self.degraded);
+        Some(Body { content, len, span, arrivals, degraded, is_complete })
     }
 }
 

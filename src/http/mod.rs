@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::base::http2::{ClosingFrame, WindowWait};
 use crate::base::{Degraded, Origin, ResponseEnd, Side, Span};
 
+mod arrivals;
 mod assemble;
 mod connection;
 pub mod content;
@@ -24,6 +25,7 @@ mod proxy_header;
 pub mod sse;
 mod ws;
 
+pub use arrivals::Arrivals;
 pub use assemble::Assembler;
 pub use connection::{Connection, Tunnel};
 pub use h1::first_bytes::FirstBytes;
@@ -131,6 +133,8 @@ pub struct Body {
     pub len: u64,
     /// The packets of the message: from the first byte of its head to the last byte of its content.
     pub span: Span,
+    /// When its pieces arrived, of a response.
+    pub arrivals: Arrivals,
     /// Reasons why it may be incomplete.
     pub degraded: Degraded,
     /// Whether `content` is complete: no gap, no damage, no cap, and its end was seen.

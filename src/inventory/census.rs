@@ -93,7 +93,7 @@ impl Census {
         match entry {
             Entry::Record(Record::Exchange(exchange)) => self.exchange(exchange),
             Entry::Record(Record::Session(session)) => self.session(session),
-            Entry::Record(_) => {}
+            Entry::Record(_) | Entry::LlmCall(_) => {}
             Entry::Finding(finding) => self.finding(finding),
             Entry::Fact(fact) => {
                 self.offers.fact(fact);

@@ -10,6 +10,8 @@ mod connection_packets;
 mod entry;
 mod histogram;
 mod latency;
+mod llm_totals;
+pub(crate) mod llm_words;
 mod notable;
 mod series;
 mod snapshot;
@@ -24,6 +26,7 @@ pub mod query;
 pub mod store;
 
 pub use crate::base::fact::{CaptureFact, ConnectionFact, DirectionFact, Speaks};
+pub use crate::llm::{Bounded, CallError, CallStatus, Carried, Dialect, LlmCall, Pace, ToolCall, ToolResult};
 pub(crate) use crate::mcp::is_stateless;
 pub use crate::mcp::{
     Asked, Cause, Exchange, Id, Implementation, MessageSpan, Notification, Offer, Record, RpcError,
@@ -32,6 +35,7 @@ pub use crate::mcp::{
 pub use connection_packets::{CarriedTransaction, ConnectionPackets, SentBytes, SentPiece};
 pub use entry::Entry;
 pub use latency::{By, CallGroup, Group, LatencyKey, LatencyRow};
+pub use llm_totals::{LlmKey, LlmRow};
 pub(crate) use notable::replace_ended;
 pub use notable::{CauseCount, FindingRow, SessionRow, Unanswered, UnansweredCall, Undetermined};
 pub use snapshot::{ExchangeCount, Snapshot};
@@ -42,6 +46,7 @@ pub use traffic::{ConnectionCount, OfferRow, Offered, StreamEnds, Streams};
 pub use views::Views;
 
 use latency::LatencyTable;
+use llm_totals::LlmTotals;
 use notable::{FindingTotals, SessionTotals, Slowest, UnansweredTotals, UndeterminedTotals};
 use tls_totals::TlsTotals;
 use traffic::{ConnectionTotals, OfferTotals};
@@ -82,6 +87,7 @@ pub struct Ledger {
     unanswered: UnansweredTotals,
     undetermined: UndeterminedTotals,
     streams: Streams,
+    llm: LlmTotals,
     offers: OfferTotals,
     findings: FindingTotals,
 }
@@ -110,6 +116,7 @@ impl Ledger {
             unanswered: UnansweredTotals::new(),
             undetermined: UndeterminedTotals::default(),
             streams: Streams::default(),
+            llm: LlmTotals::default(),
             offers: OfferTotals::default(),
             findings: FindingTotals::default(),
         }
@@ -150,6 +157,7 @@ impl Ledger {
             Entry::Record(Record::Stream(stream)) => self.streams.record(stream),
             Entry::Record(Record::Transaction(_)) => {}
             Entry::Record(Record::Offer(offer)) => self.offers.record(offer),
+            Entry::LlmCall(call) => self.llm.record(call, &mut self.room),
             Entry::Finding(finding) => self.findings.record(finding),
             // Payloads are kept by the store alone, packets by nobody.
             Entry::Fact(Fact::Identified(_) | Fact::Payload(_) | Fact::Segment(_) | Fact::Delivery(_)) => {}
@@ -188,6 +196,7 @@ impl Ledger {
             unanswered: self.unanswered.finish(),
             undetermined: self.undetermined.finish(),
             streams: self.streams.clone(),
+            llm: self.llm.rows(),
             offers: self.offers.rows(),
             findings: self.findings.rows(),
         }

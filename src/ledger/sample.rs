@@ -155,6 +155,67 @@ pub(crate) fn finding(code: Code, detail: &str) -> Finding {
     }
 }
 
+/// A call of a language model that was answered in pieces and calls a tool.
+pub(crate) fn llm_call(number: u64) -> LlmCall {
+    let at = |packet: u64, ms: i64| Origin::new(packet, T0 + ms * 1_000_000);
+    let mut text = Bounded::default();
+    text.push("Let me look.", 100);
+    let mut arguments = Bounded::default();
+    arguments.push(r#"{"type":"topstories"}"#, 100);
+    let mut result = Bounded::default();
+    result.push("sunny", 100);
+    LlmCall {
+        number,
+        tcp_stream: 9,
+        transaction: 0,
+        dialect: Dialect::OpenaiChat,
+        server: address("10.0.0.9:443"),
+        client: address("10.0.0.5:50000"),
+        protocols: protocols(),
+        host: Some(Arc::from("api.example.com")),
+        target: Some(Arc::from("/v1/chat/completions?api_key=hunter2")),
+        model: Some(Arc::from("toy-model")),
+        is_streamed: true,
+        is_event_stream: true,
+        http_status: Some(200),
+        status: CallStatus::Ok,
+        ended: ResponseEnd::Complete,
+        end: Some(at(310, 1_400)),
+        error: None,
+        request: Some(Carried { span: span(300, 301, 0, 2_000_000), bytes: 512 }),
+        response: Some(Carried { span: span(303, 310, 20_000_000, 1_400_000_000), bytes: 9_000 }),
+        pace: Pace {
+            first: Some(at(304, 25)),
+            last: Some(at(309, 1_390)),
+            longest_gap_ns: Some(40_000_000),
+            pieces: 57,
+        },
+        input_tokens: Some(9),
+        output_tokens: Some(57),
+        reasoning_tokens: None,
+        cached_tokens: None,
+        text,
+        reasoning_bytes: 0,
+        tool_calls: vec![ToolCall {
+            id: Some("call_1".into()),
+            name: "get-hackernews-top-stories".into(),
+            arguments,
+            at: Some(at(309, 1_390)),
+            is_complete: true,
+        }],
+        tool_results: vec![ToolResult {
+            id: Some("call_0".into()),
+            name: None,
+            text: result,
+            is_error: false,
+        }],
+        tools: vec!["get-hackernews-top-stories".into()],
+        tools_offered: 1,
+        finish_reason: Some("tool_calls".into()),
+        degraded: Degraded::NONE,
+    }
+}
+
 pub(crate) fn connection(speaks: Speaks, mcp: bool) -> ConnectionFact {
     ConnectionFact {
         tcp_stream: 0,
@@ -234,6 +295,19 @@ pub(crate) fn entries() -> Vec<Entry> {
         })),
     ]);
     let mut entries: Vec<_> = records.map(Entry::Record).collect();
+    let refused = LlmCall {
+        status: CallStatus::Error,
+        http_status: Some(429),
+        error: Some(CallError { code: Some("rate_limit".into()), message: "slow \u{1b}[31mdown".into() }),
+        model: Some(Arc::from("evil\u{202e}model")),
+        input_tokens: None,
+        output_tokens: None,
+        pace: Pace::default(),
+        finish_reason: None,
+        tool_calls: Vec::new(),
+        ..llm_call(2)
+    };
+    entries.extend([llm_call(1), refused].map(|call| Entry::LlmCall(Box::new(call))));
     entries.extend(tail());
     entries
 }

@@ -1,6 +1,7 @@
 //! The numbers of a report, in a fixed order.
 
 use super::latency::{self, By, LatencyRow};
+use super::llm_totals::LlmRow;
 use super::notable::{FindingRow, SessionRow, Unanswered, Undetermined};
 use super::tls_totals::TlsRow;
 use super::traffic::{ConnectionCount, OfferRow, Streams};
@@ -50,6 +51,8 @@ pub struct Snapshot {
     pub undetermined: Undetermined,
     /// The event streams.
     pub streams: Streams,
+    /// Calls of language models by server and model, the servers with most calls first.
+    pub llm: Vec<LlmRow>,
     /// What servers offer (tools, prompts, resources), by server and kind.
     pub offers: Vec<OfferRow>,
     /// Findings by code, the worst first.

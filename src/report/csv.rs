@@ -7,15 +7,18 @@
 //! because of them: `p99 max`. `errors` is the sum of `tool_error`, `error` and `http_error`. Files
 //! and filter are the same in each row. Text from traffic is sanitized, and prefixed with `'` if a
 //! spreadsheet would read it as a formula.
+//!
+//! Last come LLM calls, a row per server and model: `by` is `llm`, `method` the API, `name` the
+//! model; columns of their own stand at the end.
 
 use std::io;
 
-use super::label;
 use super::options::Options;
+use super::{label, llm_label};
 use crate::base::{sanitize, units};
-use crate::ledger::{By, CallGroup, LatencyRow, Snapshot, Status};
+use crate::ledger::{By, CallGroup, CallStatus, LatencyRow, LlmRow, Snapshot, Status};
 
-const HEADS: [&str; 31] = [
+const HEADS: [&str; 38] = [
     "by",
     "group",
     "origin",
@@ -47,7 +50,17 @@ const HEADS: [&str; 31] = [
     "user_p50_ms",
     "files",
     "filter",
+    "first_token_p50_ms",
+    "first_token_p99_ms",
+    "longest_gap_ms",
+    "tokens_per_second_p50",
+    "input_tokens",
+    "output_tokens",
+    "tool_calls",
 ];
+
+/// Columns that only rows of LLM calls have.
+const OF_LLM: usize = 7;
 
 /// Writes the tables.
 ///
@@ -62,6 +75,9 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
     let by = snapshot.by.unwrap_or(By::Server).name();
     for row in &snapshot.grouped {
         csv.write_record(record(by, row, options))?;
+    }
+    for row in &snapshot.llm {
+        csv.write_record(llm_record(row, options))?;
     }
     csv.flush()
 }
@@ -96,5 +112,44 @@ fn record(by: &str, row: &LatencyRow, options: &Options) -> Vec<String> {
     cells.extend([row.server_p50_ns, row.client_p50_ns].map(|ns| ns.map(units::ms).unwrap_or_default()));
     let filter = options.filter.as_deref().unwrap_or_default();
     cells.extend([options.files.join(" "), filter.to_owned()].map(|text| sanitize::spreadsheet_cell(&text)));
+    cells.extend(std::iter::repeat_n(String::new(), OF_LLM));
     cells
+}
+
+/// Returns the cells of the calls of one model at one server: what a column of exchanges does not
+/// say of them is empty.
+fn llm_record(row: &LlmRow, options: &Options) -> Vec<String> {
+    let key = row.key.as_ref();
+    let text = |text: Option<&str>| text.map(sanitize::spreadsheet_cell).unwrap_or_default();
+    let ms = |ns: Option<i64>| ns.map(units::ms).unwrap_or_default();
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let (files, filter) = (options.files.join(" "), options.filter.as_deref().unwrap_or_default());
+    let cell = |head: &str| match head {
+        "by" => "llm".to_owned(),
+        "group" => key.map(|_| sanitize::spreadsheet_cell(&llm_label::server(row))).unwrap_or_default(),
+        "origin" => "client".to_owned(),
+        "method" => key.map_or_else(String::new, |key| key.dialect.name().to_owned()),
+        "name" => text(key.and_then(|key| key.model.as_deref())),
+        "exchanges" => row.calls().to_string(),
+        "errors" | "error" => row.count(CallStatus::Error).to_string(),
+        "ok" => row.count(CallStatus::Ok).to_string(),
+        "cancelled" => row.count(CallStatus::Cancelled).to_string(),
+        "p50_ms" => ms(row.total_p50_ns),
+        "p99_ms" => ms(row.total_p99_ns),
+        "other" => key.is_none().to_string(),
+        "v" => "1".to_owned(),
+        "files" => sanitize::spreadsheet_cell(&files),
+        "filter" => sanitize::spreadsheet_cell(filter),
+        "first_token_p50_ms" => ms(row.first_token_p50_ns),
+        "first_token_p99_ms" => ms(row.first_token_p99_ns),
+        "longest_gap_ms" => ms(row.longest_gap_ns),
+        "tokens_per_second_p50" => {
+            row.tokens_per_second_p50.map(|rate| format!("{rate:.3}")).unwrap_or_default()
+        }
+        "input_tokens" => number(row.input_tokens),
+        "output_tokens" => number(row.output_tokens),
+        "tool_calls" => row.tool_calls.to_string(),
+        _ => String::new(),
+    };
+    HEADS.map(cell).to_vec()
 }

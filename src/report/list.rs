@@ -13,12 +13,13 @@
 
 use std::io;
 
-use super::label;
 use super::style::{Paint, Role};
+use super::{label, llm_label};
 use crate::base::protocols::Protocols;
 use crate::base::time_style::TimeFormat;
 use crate::base::{Code, Degraded, Files, Finding, PacketNo, Side, Timestamp, sanitize, units};
-use crate::ledger::{Cause, Entry, Exchange, Notification, Record, SessionRef, Stream, Transaction};
+use crate::ledger::llm_words;
+use crate::ledger::{Cause, Entry, Exchange, LlmCall, Notification, Record, SessionRef, Stream, Transaction};
 
 /// Shown if there is no duration.
 const NO_DURATION: &str = "-";
@@ -87,6 +88,7 @@ impl Lines {
             Entry::Record(Record::Transaction(transaction)) if self.options.messages => {
                 self.transaction(transaction);
             }
+            Entry::LlmCall(call) => self.llm_call(call),
             Entry::Finding(finding) if finding.code == Code::CaptureLostPackets => self.lost(finding),
             Entry::Record(_) | Entry::Finding(_) | Entry::Fact(_) => return Ok(()),
         }
@@ -227,6 +229,32 @@ impl Lines {
         }
         self.protocols(&transaction.protocols);
         self.marks(transaction.degraded, &transaction.findings);
+        self.text.push('\n');
+    }
+
+    /// Writes a call of a language model: what is known of its answer follows the packets.
+    fn llm_call(&mut self, call: &LlmCall) {
+        let Some(carried) = call.request.or(call.response) else { return };
+        self.prefix(carried.span.start.time, None, &label::cell(call.total_ns()));
+        self.word(llm_label::role(call.status), call.status.name());
+        let model = call.model.as_deref().map_or_else(|| "?".to_owned(), sanitize::clean);
+        self.subject(
+            Side::Client,
+            &format!("{} {model}", call.dialect.name()),
+            &format!("l={}", call.number),
+        );
+        self.addresses(Side::Client, &call.client.to_string(), &call.server.to_string());
+        let last = call.end.map_or(carried.span.last, |end| end.packet);
+        self.packets(carried.span.first, last);
+        let words = llm_words::words(call);
+        if !words.is_empty() {
+            self.text.push_str(&format!("  {}", words.join(", ")));
+        }
+        if let Some(error) = llm_words::error(call) {
+            self.paint.push(&mut self.text, Role::Bad, &format!("  {error}"));
+        }
+        self.protocols(&call.protocols);
+        self.marks(call.degraded, &[]);
         self.text.push('\n');
     }
 

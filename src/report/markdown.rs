@@ -2,10 +2,11 @@
 
 use std::io;
 
-use super::label;
 use super::options::Options;
+use super::{label, llm_label};
 use crate::base::{sanitize, units};
-use crate::ledger::{By, Exchange, FindingRow, LatencyRow, SessionRow, Snapshot, Status};
+use crate::ledger::llm_words;
+use crate::ledger::{By, CallStatus, Exchange, FindingRow, LatencyRow, SessionRow, Snapshot, Status};
 
 /// Writes the report.
 ///
@@ -38,6 +39,7 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
         exchanges(&snapshot.unanswered.listed, options, &mut text);
         more(snapshot.unanswered.exchanges, snapshot.unanswered.listed.len(), &mut text);
     }
+    llm_calls(snapshot, options.rows, &mut text);
     sessions(snapshot, options.rows, &mut text);
     undetermined(snapshot, &mut text);
     findings(snapshot, options, &mut text);
@@ -166,6 +168,37 @@ fn exchanges(exchanges: &[Exchange], options: &Options, text: &mut String) {
             markdown(&label::why(exchange, &options.limits).unwrap_or_default())
         ));
     }
+}
+
+fn llm_calls(snapshot: &Snapshot, most: usize, text: &mut String) {
+    if snapshot.llm.is_empty() {
+        return;
+    }
+    text.push_str("\n## LLM calls\n\n");
+    text.push_str("| model | API | server | n | errors | cancelled | cut | open | first token p50 | p99 | total p50 | p99 | tokens/s | tokens in | out | tool calls |\n");
+    text.push_str("|:--|:--|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    let duration = |ns: Option<i64>| ns.map_or_else(|| "-".to_owned(), units::duration);
+    let tokens = |tokens: Option<u64>| tokens.map_or_else(|| "-".to_owned(), |tokens| tokens.to_string());
+    for row in snapshot.llm.iter().take(most) {
+        let model = row.key.as_ref().map_or(Some("all others"), |key| key.model.as_deref());
+        let api = row.key.as_ref().map_or("", |key| key.dialect.name());
+        text.push_str(&format!(
+            "| {} | {api} | {} |",
+            escaped(model.unwrap_or("-")),
+            markdown(&llm_label::server(row))
+        ));
+        text.push_str(&format!(" {} |", row.calls()));
+        for status in [CallStatus::Error, CallStatus::Cancelled, CallStatus::Cut, CallStatus::Open] {
+            text.push_str(&format!(" {} |", row.count(status)));
+        }
+        for ns in [row.first_token_p50_ns, row.first_token_p99_ns, row.total_p50_ns, row.total_p99_ns] {
+            text.push_str(&format!(" {} |", duration(ns)));
+        }
+        let rate = row.tokens_per_second_p50.map_or_else(|| "-".to_owned(), llm_words::per_second);
+        let (input, output) = (tokens(row.input_tokens), tokens(row.output_tokens));
+        text.push_str(&format!(" {rate} | {input} | {output} | {} |\n", row.tool_calls));
+    }
+    more(snapshot.llm.len() as u64, snapshot.llm.len().min(most), text);
 }
 
 fn sessions(snapshot: &Snapshot, most: usize, text: &mut String) {

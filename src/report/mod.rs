@@ -13,6 +13,7 @@ mod format;
 pub mod json;
 mod label;
 pub mod list;
+mod llm_label;
 pub mod markdown;
 mod options;
 pub mod page;

@@ -10,6 +10,7 @@ mod compressed;
 mod h2;
 mod http;
 mod listings;
+mod llm;
 mod low;
 mod messages;
 mod mutants;
@@ -283,6 +284,9 @@ attacks! {
     huge_event = http::huge_event(8_192, 204_800, 200, "");
     empty_lines = http::empty_lines(100_000, 50_000_000, 200, "");
     comments = http::comments(20_000, 200_000, 48, "");
+    llm_texts = llm::texts(8, 400, 256, "");
+    llm_lines = llm::lines(64, 20_000, 200, "");
+    llm_results = llm::results(200, 10_000, 160, "");
     deep = messages::deep(100_000, 1_000_000, 64, "rpc.not_json");
     batch = messages::batch(12_000, 500_000, 128, "rpc.batch_limit");
     keys = messages::keys(20_000, 1_000_000, 128, "");

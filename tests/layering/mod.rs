@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 26] = [
+const LAYERS: [(&str, &[&str], &[&str]); 27] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("anonymize", &["base"], &["capture"]),
@@ -24,9 +24,10 @@ const LAYERS: [(&str, &[&str], &[&str]); 26] = [
     ("tls", &["base"], &["tcp"]),
     ("http", &["base"], &["tls", "tcp"]),
     ("rpc", &["base"], &["http"]),
+    ("llm", &["base"], &["http"]),
     ("mcp", &["base"], &["rpc"]),
-    ("ledger", &["base"], &["mcp"]),
-    ("engine", &["base", "capture", "link", "tcp", "tls", "http", "rpc", "mcp", "ledger"], &[]),
+    ("ledger", &["base"], &["mcp", "llm"]),
+    ("engine", &["base", "capture", "link", "tcp", "tls", "http", "rpc", "llm", "mcp", "ledger"], &[]),
     ("why", &["base", "ledger"], &[]),
     ("report", &["base", "ledger", "why"], &[]),
     ("check", &["base", "ledger"], &[]),
@@ -52,6 +53,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 26] = [
             "tls",
             "http",
             "rpc",
+            "llm",
             "mcp",
             "ledger",
             "engine",

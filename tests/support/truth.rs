@@ -274,7 +274,7 @@ fn sort_rows(truth: &Truth, rows: &[Value], problems: &mut Vec<String>) -> Print
                 }
             }
             Some("stream") => printed.streams.push(row.clone()),
-            Some("finding" | "transaction" | "connection") => {}
+            Some("finding" | "transaction" | "connection" | "llm_call") => {}
             _ => problems.push(format!("row of no known type: {row}")),
         }
     }

@@ -157,7 +157,7 @@ fn no_line_of_the_help_is_cut() {
             assert!(!before.lines().any(is_cut), "{before}");
             screen.press(&["ctrl-d"]);
         }
-        assert!(before.contains("auth:none"), "{before}");
+        assert!(before.contains("llm.finish:length"), "{before}");
     }
 }
 

@@ -77,7 +77,7 @@ struct Contents {
 impl Contents {
     fn record(&mut self, entry: &Entry) {
         match entry {
-            Entry::Record(Record::Exchange(_)) => self.has_exchange = true,
+            Entry::Record(Record::Exchange(_)) | Entry::LlmCall(_) => self.has_exchange = true,
             Entry::Fact(Fact::Capture(capture)) => {
                 (self.packets, self.cut_packets) = (capture.packets, capture.cut_packets);
                 self.unread.add_quic(capture.quic_connections);

@@ -25,6 +25,7 @@ use crate::base::{
 };
 use crate::http::h1::scan::EntryPoint;
 use crate::http::{Assembler, Connection, TransactionNo, Tunnel, Update};
+use crate::llm;
 use crate::tcp::{ConnectionId, Opened, Reassembler, Summary};
 use crate::tls::{self, ClientRandom, KeyStore, Keys, Plaintext};
 
@@ -49,6 +50,8 @@ pub(super) struct Pipeline {
     /// TLS below what `state` reads; `None` if the connection has none.
     tls: Option<Box<tls::Connection>>,
     state: State,
+    /// The LLM calls that the connection carries.
+    pub(super) llm: llm::Calls,
     /// The addresses of client and server, once an update names them.
     peers: Option<Arc<Peers>>,
     /// What `tls` agreed on, once it carried data.
@@ -96,6 +99,7 @@ impl Pipeline {
             peers: None,
             tls_names: None,
             state: State::Sniffing(Box::default()),
+            llm: llm::Calls::default(),
             plaintext: Vec::new(),
             shown: None,
             replay: VecDeque::new(),
@@ -227,7 +231,7 @@ impl Pipeline {
             State::Ignored(..) => 0,
         };
         let tls = self.tls.as_ref().map_or(0, |tls| size_of_val(&**tls) + tls.held() + tls.waiting());
-        size_of::<Self>() + Reassembler::CONNECTION_SIZE + tls + state
+        size_of::<Self>() + Reassembler::CONNECTION_SIZE + tls + state + self.llm.held()
     }
 
     /// Returns whether the connection has no TLS, and nobody shows what it carries.
@@ -283,6 +287,7 @@ impl Pipeline {
         if let Some(tls) = &mut self.tls {
             tls.shed(at, findings);
         }
+        self.llm.shed();
         match &mut self.state {
             State::Reading(_, layers) => layers.shed(at, findings),
             State::Sniffing(_) => self.state = ignored(Speaks::Other),

@@ -280,6 +280,61 @@ impl Line {
         }
     }
 
+    /// A number with three decimals.
+    pub(super) fn decimal(&mut self, key: &str, value: Option<f64>) {
+        self.key(key);
+        match value {
+            Some(value) => self.raw(&format!("{value:.3}")),
+            None => self.raw("null"),
+        }
+    }
+
+    /// An object whose members `members` appends.
+    pub(super) fn object<T>(
+        &mut self,
+        key: &str,
+        value: Option<&T>,
+        members: impl Fn(&mut Self, &T) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.key(key);
+        match value {
+            Some(value) => self.braced(value, members),
+            None => {
+                self.raw("null");
+                Ok(())
+            }
+        }
+    }
+
+    /// An array of objects.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &str,
+        values: &[T],
+        members: impl Fn(&mut Self, &T) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.key(key);
+        self.raw("[");
+        for (i, value) in values.iter().enumerate() {
+            self.raw(if i == 0 { "" } else { "," });
+            self.braced(value, &members)?;
+        }
+        self.raw("]");
+        Ok(())
+    }
+
+    fn braced<T>(&mut self, value: &T, members: impl Fn(&mut Self, &T) -> io::Result<()>) -> io::Result<()> {
+        self.raw("{");
+        let from = self.bytes.len();
+        members(self, value)?;
+        // The comma before the first member.
+        if self.bytes.get(from) == Some(&b',') {
+            self.bytes.remove(from);
+        }
+        self.raw("}");
+        Ok(())
+    }
+
     fn quoted(&mut self, text: &str) -> io::Result<()> {
         json::write_string(&mut self.bytes, text)
     }

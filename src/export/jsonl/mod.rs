@@ -1,9 +1,9 @@
 //! `export --to jsonl`, version 1: one JSON object a line.
 //!
-//! Exchanges, notifications, streams, transactions, findings, sessions and TLS connections have a
-//! line each, in the order of the entries; offers and other facts have none. The names and the
-//! order of the fields are a contract (docs/jsonl.md). Text is written as it was on the wire, with
-//! the escapes of JSON: unlike the reports for people, an export masks nothing.
+//! Exchanges, notifications, streams, transactions, LLM calls, findings, sessions and TLS
+//! connections have a line each, in the order of the entries; offers and other facts have none. The
+//! names and the order of the fields are a contract (docs/jsonl.md). Text is written as it was on
+//! the wire, with the escapes of JSON: unlike the reports for people, an export masks nothing.
 
 use std::io;
 
@@ -14,6 +14,7 @@ use crate::ledger::{Entry, Exchange, Notification, Record, Session, Stream, Tran
 
 mod connection;
 mod line;
+mod llm_call;
 
 use line::{FIRST, LAST, Line};
 
@@ -51,6 +52,7 @@ impl Export for JsonLines {
             Entry::Record(Record::Stream(stream)) => write_stream(line, stream)?,
             Entry::Record(Record::Transaction(transaction)) => write_transaction(line, transaction)?,
             Entry::Record(Record::Session(session)) => write_session(line, session)?,
+            Entry::LlmCall(call) => llm_call::write(line, call)?,
             Entry::Fact(Fact::Connection(fact)) => match &fact.tls {
                 Some(tls) => connection::write(line, fact, tls)?,
                 None if fact.is_refused => connection::write_refused(line, fact),

@@ -114,7 +114,7 @@ fn every_line_is_json_and_facts_have_none() {
         assert!(line.ends_with("}\n") && line.matches('\n').count() == 1);
         lines += 1;
     }
-    assert_eq!(lines, 95);
+    assert_eq!(lines, 97);
 }
 
 proptest! {

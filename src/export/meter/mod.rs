@@ -81,7 +81,7 @@ impl Meter {
                     self.missing = self.missing.saturating_add(direction.gaps);
                 }
             }
-            Entry::Record(_) | Entry::Fact(_) => {}
+            Entry::Record(_) | Entry::LlmCall(_) | Entry::Fact(_) => {}
         }
     }
 
@@ -189,7 +189,7 @@ fn times(entry: &Entry) -> Option<(Timestamp, Timestamp)> {
         Entry::Record(Record::Session(it)) => Some((it.first.time, it.last.time)),
         Entry::Finding(it) => it.at.map(|at| (at.time, at.time)),
         Entry::Fact(Fact::Capture(it)) => Some((it.first?.time, it.last?.time)),
-        Entry::Record(_) | Entry::Fact(_) => None,
+        Entry::Record(_) | Entry::LlmCall(_) | Entry::Fact(_) => None,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::ledger::{
 pub(super) fn redact(entry: &mut Entry, rules: &Rules) {
     match entry {
         Entry::Record(record) => self::record(record, rules),
+        Entry::LlmCall(_) => {}
         Entry::Finding(finding) => self::finding(finding, rules),
         Entry::Fact(Fact::Payload(payload)) => self::payload(payload, rules),
         Entry::Fact(Fact::Connection(connection)) => {
@@ -266,7 +267,7 @@ fn session_ref(it: &mut SessionRef, rules: &Rules) {
     }
 }
 
-fn protocols(it: &mut Protocols, rules: &Rules) {
+pub(super) fn protocols(it: &mut Protocols, rules: &Rules) {
     let Some(tls) = &mut it.tls else { return };
     if tls.sni.as_deref().is_some_and(|sni| rules.text(sni) != sni) {
         let mut masked = (**tls).clone();
@@ -356,7 +357,7 @@ fn target(text: &mut Box<str>, rules: &Rules) {
 
 /// Text that may be a target: with `session-ids`, every value of its query is masked, for servers
 /// name the parameter as they like.
-fn masked_target(text: &str, rules: &Rules) -> String {
+pub(super) fn masked_target(text: &str, rules: &Rules) -> String {
     let text = rules.text(text);
     let (Some(rule), Some((path, query))) = (rules.session_ids, text.split_once('?')) else {
         return text.into_owned();
@@ -390,13 +391,13 @@ fn id(it: &mut Id, rules: &Rules) {
     }
 }
 
-fn boxed(text: &mut Box<str>, rules: &Rules) {
+pub(super) fn boxed(text: &mut Box<str>, rules: &Rules) {
     if let std::borrow::Cow::Owned(masked) = rules.text(text) {
         *text = masked.into();
     }
 }
 
-fn shared(text: &mut Arc<str>, rules: &Rules) {
+pub(super) fn shared(text: &mut Arc<str>, rules: &Rules) {
     if let std::borrow::Cow::Owned(masked) = rules.text(text) {
         *text = masked.into();
     }

@@ -5,6 +5,7 @@
 //! member in the message would be. Filters see what the traffic holds.
 
 mod entry;
+mod llm_call;
 mod message;
 mod path;
 mod rules;
@@ -33,7 +34,10 @@ impl Redactor {
     #[must_use]
     pub fn redact(&self, entry: &Entry) -> Entry {
         let mut entry = entry.clone();
-        entry::redact(&mut entry, &self.0);
+        match &mut entry {
+            Entry::LlmCall(call) => llm_call::redact(call, &self.0),
+            entry => entry::redact(entry, &self.0),
+        }
         entry
     }
 

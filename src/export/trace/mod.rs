@@ -417,6 +417,7 @@ impl Export for Trace {
             Entry::Record(Record::Session(session)) => self.session(session, out),
             Entry::Finding(finding) => self.finding(finding, out),
             Entry::Record(Record::Request(_) | Record::Interrupted(_) | Record::Offer(_))
+            | Entry::LlmCall(_)
             | Entry::Fact(_) => Ok(()),
         }
     }

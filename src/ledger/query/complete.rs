@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(inserts("too"), ["tool:"]);
         assert_eq!(inserts("status:un"), ["unanswered", "undetermined"]);
         assert_eq!(inserts("status: un"), ["unanswered", "undetermined"]);
-        assert_eq!(inserts("status:").len(), 7);
+        assert_eq!(inserts("status:").len(), 9);
         assert_eq!(inserts("degraded:").last().map(String::as_str), Some("none"));
         assert_eq!(inserts("dur>5"), ["ns", "us", "ms", "s", "m", "min", "h"]);
         assert_eq!(inserts("dur>1.5m"), ["ms", "m", "min"]);

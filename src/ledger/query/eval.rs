@@ -246,6 +246,7 @@ fn anywhere(subject: Subject<'_>, needle: &str, number: Option<u32>) -> bool {
     let target = match subject {
         Subject::Stream(stream) => stream.target.as_deref(),
         Subject::Transaction(transaction) => Some(&*transaction.target),
+        Subject::LlmCall(call) => call.target.as_deref(),
         Subject::Exchange(_) | Subject::Notification(_) => None,
     };
     if target.is_some_and(|target| contains(target, needle)) {
@@ -255,6 +256,8 @@ fn anywhere(subject: Subject<'_>, needle: &str, number: Option<u32>) -> bool {
     found(Field::Method)
         || found(Field::Name)
         || found(Field::Id)
+        || found(Field::LlmModel)
+        || found(Field::LlmTool)
         || session(subject).is_some_and(|session| {
             session.id.as_deref().is_some_and(|id| contains(id, needle)) || number == Some(session.number)
         })

@@ -4,6 +4,7 @@ use crate::base::Status;
 use crate::base::protocols::HttpVersion;
 use crate::base::tls::TlsVersion;
 use crate::base::{Code, Degraded, Side};
+use crate::llm::{CallStatus, Dialect};
 use crate::mcp::{Cause, Transport};
 
 use super::lex::Op;
@@ -50,6 +51,14 @@ pub enum Field {
     Body,
     Header,
     Auth,
+    LlmModel,
+    LlmDialect,
+    LlmFirstToken,
+    LlmGap,
+    LlmTokens,
+    LlmInput,
+    LlmTool,
+    LlmFinish,
 }
 
 /// Type of the values of a field, which decides its operators.
@@ -138,12 +147,17 @@ pub struct Applies {
     pub notifications: bool,
     /// Whether streams have the field.
     pub streams: bool,
+    /// Whether LLM calls have the field.
+    pub llm_calls: bool,
 }
 
-const EXCHANGES: Applies = Applies { exchanges: true, notifications: false, streams: false };
+const EXCHANGES: Applies =
+    Applies { exchanges: true, notifications: false, streams: false, llm_calls: false };
 const MESSAGES: Applies = Applies { notifications: true, ..EXCHANGES };
-const NO_NOTIFICATIONS: Applies = Applies { streams: true, ..EXCHANGES };
-const ALL: Applies = Applies { streams: true, ..MESSAGES };
+const CALLS: Applies = Applies { llm_calls: true, ..EXCHANGES };
+const NO_NOTIFICATIONS: Applies = Applies { streams: true, ..CALLS };
+const ALL: Applies = Applies { notifications: true, ..NO_NOTIFICATIONS };
+const LLM: Applies = Applies { exchanges: false, ..CALLS };
 
 /// Row of [`FIELDS`].
 #[derive(Clone, Copy, Debug)]
@@ -197,8 +211,8 @@ pub const FIELDS: &[FieldInfo] = &[
     FieldInfo::new(Field::Method, "method", Kind::Text, "method:tools/call", "method; for a stream, the method of its HTTP request").of(ALL),
     FieldInfo::new(Field::Name, "name", Kind::Text, "tool:search*", "tool or prompt name, or resource URI").also(&["tool"]),
     FieldInfo::new(Field::Id, "id", Kind::Text, "id:7", "request id as text: 7 also matches \"7\""),
-    FieldInfo::new(Field::Status, "status", Kind::Word, "status:error", "outcome of the request"),
-    FieldInfo::new(Field::Cause, "cause", Kind::Word, "cause:server_closed", "why the request has no response"),
+    FieldInfo::new(Field::Status, "status", Kind::Word, "status:error", "outcome of the request; LLM calls are ok, error, cancelled, cut or open").of(CALLS),
+    FieldInfo::new(Field::Cause, "cause", Kind::Word, "cause:server_closed", "why the request has no response").of(CALLS),
     FieldInfo::new(Field::Origin, "origin", Kind::Word, "origin:server", "sender of the request or notification").also(&["from"]).of(MESSAGES),
     FieldInfo::new(Field::Session, "session", Kind::Session, "session:s1", "session number, or a prefix of the session id").of(ALL),
     FieldInfo::new(Field::Rev, "rev", Kind::Ordered, "rev>=2025-03-26", "MCP protocol revision of the request"),
@@ -232,6 +246,14 @@ pub const FIELDS: &[FieldInfo] = &[
     FieldInfo::new(Field::Body, "body", Kind::Content, "body:password", "word in the body or event of request or response, ignoring case; body~regex for its text").also(&["payload"]),
     FieldInfo::new(Field::Header, "header", Kind::Header, "header:mcp-session-id", "HTTP header field of request or response; header~regex for its line").also(&["head"]),
     FieldInfo::new(Field::Auth, "auth", Kind::Text, "auth:none", "scheme of the request's Authorization (bearer, basic), api-key, or none"),
+    FieldInfo::new(Field::LlmModel, "llm.model", Kind::Text, "llm.model:gpt-*", "model of an LLM call").of(LLM),
+    FieldInfo::new(Field::LlmDialect, "llm.dialect", Kind::Word, "llm.dialect:anthropic", "API of an LLM call").of(LLM),
+    FieldInfo::new(Field::LlmFirstToken, "llm.ttft", Kind::Duration, "llm.ttft>2s", "first byte of the request to the first piece of the answer").of(LLM),
+    FieldInfo::new(Field::LlmGap, "llm.gap", Kind::Duration, "llm.gap>1s", "longest time between two pieces of the answer").of(LLM),
+    FieldInfo::new(Field::LlmTokens, "llm.tokens", Kind::Number, "llm.tokens>1000", "tokens of the output, as the server counts them").of(LLM),
+    FieldInfo::new(Field::LlmInput, "llm.input", Kind::Number, "llm.input>100000", "tokens of the input, as the server counts them").of(LLM),
+    FieldInfo::new(Field::LlmTool, "llm.tool", Kind::Text, "llm.tool:get-*", "tool that the model calls in its answer").of(LLM),
+    FieldInfo::new(Field::LlmFinish, "llm.finish", Kind::Text, "llm.finish:length", "why the model stopped, in the words of the API").of(LLM),
 ];
 
 /// Value of a field that may have several values and has none.
@@ -250,7 +272,11 @@ impl Field {
     #[must_use]
     pub fn words(self) -> Vec<&'static str> {
         match self {
-            Self::Status => Status::ALL.map(Status::name).to_vec(),
+            Self::Status => {
+                let of_calls = [CallStatus::Cut, CallStatus::Open].map(CallStatus::name);
+                Status::ALL.map(Status::name).into_iter().chain(of_calls).collect()
+            }
+            Self::LlmDialect => Dialect::ALL.map(Dialect::name).to_vec(),
             Self::Cause => Cause::ALL.map(Cause::name).to_vec(),
             Self::Origin => Side::BOTH.map(Side::name).to_vec(),
             Self::Transport => [Transport::HttpSse, Transport::StreamableHttp, Transport::WebSocket]
@@ -333,6 +359,7 @@ fn help_row(info: &FieldInfo) -> HelpRow {
         (info.applies.exchanges, "exchanges"),
         (info.applies.notifications, "notifications"),
         (info.applies.streams, "streams"),
+        (info.applies.llm_calls, "LLM calls"),
     ];
     HelpRow {
         name: info.names().collect::<Vec<_>>().join(", "),
@@ -366,7 +393,7 @@ mod tests {
                 assert_eq!(find(&name.to_uppercase()).map(|found| found.field), Some(info.field));
             }
         }
-        assert_eq!(FIELDS.len(), Field::Auth as usize + 1);
+        assert_eq!(FIELDS.len(), Field::LlmFinish as usize + 1);
         assert_eq!(help().len(), FIELDS.len());
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::base::protocols::{HttpVersion, Protocols};
 use crate::base::{Degraded, Files, Span};
+use crate::llm::{Carried, LlmCall};
 use crate::mcp::{Exchange, Id, SessionRef};
 
 use super::fields::{Field, NONE};
@@ -49,6 +50,7 @@ pub(super) fn texts(field: Field, subject: Subject<'_>, visit: &mut dyn FnMut(&s
             },
             Subject::Stream(stream) if field == Field::Method => visit_some(stream.method.as_deref(), visit),
             Subject::Stream(_) => {}
+            Subject::LlmCall(call) => llm_texts(field, call, visit),
             Subject::Transaction(transaction) => match field {
                 Field::Method => visit(&transaction.method),
                 Field::Finding if transaction.findings.is_empty() => visit(NONE),
@@ -76,11 +78,28 @@ fn protocols(subject: Subject<'_>) -> &Protocols {
         Subject::Notification(notification) => &notification.protocols,
         Subject::Stream(stream) => &stream.protocols,
         Subject::Transaction(transaction) => &transaction.protocols,
+        Subject::LlmCall(call) => &call.protocols,
+    }
+}
+
+fn llm_texts(field: Field, call: &LlmCall, visit: &mut dyn FnMut(&str)) {
+    match field {
+        Field::Method => visit("POST"),
+        Field::Status => visit(call.status.name()),
+        Field::Cause => visit_some(call.ended.by().map(|_| call.ended.name()), visit),
+        Field::LlmModel => visit_some(call.model.as_deref(), visit),
+        Field::LlmDialect => visit(call.dialect.name()),
+        Field::LlmTool => call.tool_calls.iter().for_each(|tool| visit(&tool.name)),
+        Field::LlmFinish => visit_some(call.finish_reason.as_deref(), visit),
+        _ => {}
     }
 }
 
 /// Returns the name that the server or the client of a record gives itself.
 fn peer_name(field: Field, subject: Subject<'_>) -> Option<&str> {
+    if let (Field::Server, Subject::LlmCall(call)) = (field, subject) {
+        return call.host.as_deref();
+    }
     let session = session(subject)?;
     if field == Field::Server { session.server_name.as_deref() } else { session.client_name.as_deref() }
 }
@@ -129,10 +148,25 @@ pub(super) fn numbers(field: Field, subject: Subject<'_>) -> [Option<i128>; 2] {
         (Field::Http, Subject::Stream(stream)) => stream.http_status.map(i128::from),
         (Field::Bytes, Subject::Transaction(transaction)) => Some(transaction.bytes.into()),
         (Field::Dur, Subject::Transaction(transaction)) => transaction.total_ns().map(i128::from),
+        (_, Subject::LlmCall(call)) => llm_number(field, call),
         (Field::Http, Subject::Transaction(transaction)) => transaction.http_status.map(i128::from),
         _ => None,
     };
     [number, None]
+}
+
+fn llm_number(field: Field, call: &LlmCall) -> Option<i128> {
+    let bytes = |carried: Option<Carried>| carried.map_or(0, |carried| i128::from(carried.bytes));
+    match field {
+        Field::Dur => call.total_ns().map(i128::from),
+        Field::Bytes => Some(bytes(call.request) + bytes(call.response)),
+        Field::Http => call.http_status.map(i128::from),
+        Field::LlmFirstToken => call.first_token_ns().map(i128::from),
+        Field::LlmGap => call.pace.longest_gap_ns.map(i128::from),
+        Field::LlmTokens => call.output_tokens.map(i128::from),
+        Field::LlmInput => call.input_tokens.map(i128::from),
+        _ => None,
+    }
 }
 
 fn exchange_number(field: Field, exchange: &Exchange) -> Option<i128> {
@@ -167,6 +201,7 @@ pub(super) fn ends(field: Field, subject: Subject<'_>) -> [Option<SocketAddr>; 2
         Subject::Notification(notification) => (notification.session.client, notification.session.server),
         Subject::Stream(stream) => (stream.client, stream.server),
         Subject::Transaction(transaction) => (transaction.client, transaction.server),
+        Subject::LlmCall(call) => (call.client, call.server),
     };
     match field {
         Field::Client => [Some(client), None],
@@ -185,6 +220,10 @@ pub(super) fn spans(subject: Subject<'_>) -> [Option<Span>; 2] {
         Subject::Notification(notification) => [Some(notification.message.span), None],
         Subject::Stream(stream) => [Some(stream.span), None],
         Subject::Transaction(transaction) => [Some(transaction.request), transaction.response],
+        Subject::LlmCall(call) => {
+            let [request, response] = [call.request, call.response].map(|it| it.map(|it| it.span));
+            if request.is_none() { [response, None] } else { [request, response] }
+        }
     }
 }
 
@@ -200,6 +239,7 @@ pub(super) fn session(subject: Subject<'_>) -> Option<&SessionRef> {
         Subject::Notification(notification) => Some(&notification.session),
         Subject::Stream(stream) => stream.session.as_ref(),
         Subject::Transaction(transaction) => transaction.session.as_ref(),
+        Subject::LlmCall(_) => None,
     }
 }
 
@@ -209,6 +249,7 @@ fn degraded(subject: Subject<'_>) -> Degraded {
         Subject::Notification(notification) => notification.degraded,
         Subject::Stream(stream) => stream.degraded,
         Subject::Transaction(transaction) => transaction.degraded,
+        Subject::LlmCall(call) => call.degraded,
     }
 }
 

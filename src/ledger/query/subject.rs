@@ -1,5 +1,6 @@
 //! Record that a filter is applied to.
 
+use crate::llm::LlmCall;
 use crate::mcp::{Exchange, Notification, Stream, Transaction};
 
 /// Record that a filter is applied to.
@@ -11,6 +12,8 @@ pub enum Subject<'a> {
     Notification(&'a Notification),
     /// Event stream.
     Stream(&'a Stream),
+    /// Call of a language model.
+    LlmCall(&'a LlmCall),
     /// HTTP transaction without a message.
     Transaction(&'a Transaction),
 }

@@ -1,13 +1,16 @@
-//! A row of the list of HTTP: an event stream, or a transaction without messages.
+//! A row of the list of HTTP: an event stream, an LLM call, or a transaction without messages.
 
 use crate::base::{PacketNo, Span};
+use crate::llm::LlmCall;
 use crate::mcp::{SessionRef, Stream, Transaction};
 
-/// An event stream, or an HTTP transaction without messages.
+/// An event stream, an LLM call that is none, or an HTTP transaction without messages.
 #[derive(Clone, Debug)]
 pub enum HttpItem {
     /// An event stream.
     Stream(Stream),
+    /// A call of a language model whose answer is no event stream.
+    LlmCall(Box<LlmCall>),
     /// A transaction without messages.
     Transaction(Transaction),
 }
@@ -18,6 +21,7 @@ impl HttpItem {
     pub fn id(&self) -> (u32, u32) {
         match self {
             Self::Stream(stream) => (stream.tcp_stream, stream.transaction),
+            Self::LlmCall(call) => (call.tcp_stream, call.transaction),
             Self::Transaction(transaction) => (transaction.tcp_stream, transaction.transaction),
         }
     }
@@ -27,6 +31,7 @@ impl HttpItem {
     pub fn span(&self) -> Span {
         match self {
             Self::Stream(stream) => stream.span,
+            Self::LlmCall(call) => call.span(),
             Self::Transaction(transaction) => transaction
                 .response
                 .map_or(transaction.request, |response| transaction.request.join(response)),
@@ -44,6 +49,7 @@ impl HttpItem {
     pub fn session(&self) -> Option<&SessionRef> {
         match self {
             Self::Stream(stream) => stream.session.as_ref(),
+            Self::LlmCall(_) => None,
             Self::Transaction(transaction) => transaction.session.as_ref(),
         }
     }

@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::entry::Entry;
 use crate::base::fact::{CaptureFact, ConnectionFact};
 use crate::base::{Fact, Finding, PacketNo};
+use crate::llm::LlmCall;
 use crate::mcp::{Exchange, Notification, Record, Session, Stream};
 
 pub use http_item::HttpItem;
@@ -51,6 +52,8 @@ pub struct Store {
     /// The notifications of exchanges, by [`Exchange::n`].
     notifications: HashMap<u64, Vec<Notification>, foldhash::fast::RandomState>,
     http: Rows<HttpItem>,
+    /// The LLM calls whose answer is an event stream, by connection and transaction.
+    llm_calls: HashMap<(u32, u32), Box<LlmCall>, foldhash::fast::RandomState>,
     connections: Rows<ConnectionFact>,
     sessions: Rows<Session>,
     findings: Vec<Finding>,
@@ -75,6 +78,7 @@ impl Store {
             exchanges: ExchangeTable::new(shares::packed_in_memory(memory)),
             notifications: HashMap::default(),
             http: Rows::default(),
+            llm_calls: HashMap::default(),
             connections: Rows::default(),
             sessions: Rows::default(),
             findings: Vec::new(),
@@ -123,6 +127,17 @@ impl Store {
             }
             Entry::Record(Record::Transaction(transaction)) => {
                 let item = HttpItem::Transaction(*transaction);
+                if self.takes(&item) {
+                    self.http.push(item);
+                }
+            }
+            Entry::LlmCall(call) if call.is_event_stream => {
+                if self.takes(&*call) {
+                    self.llm_calls.insert((call.tcp_stream, call.transaction), call);
+                }
+            }
+            Entry::LlmCall(call) => {
+                let item = HttpItem::LlmCall(call);
                 if self.takes(&item) {
                     self.http.push(item);
                 }
@@ -198,10 +213,21 @@ impl Store {
         self.notifications.get(&n).into_iter().flatten()
     }
 
-    /// The streams that ended, and HTTP without messages.
+    /// The streams that ended, LLM calls without a stream, and HTTP without messages.
     #[must_use]
     pub fn http(&self) -> &Rows<HttpItem> {
         &self.http
+    }
+
+    /// The LLM call that is over and whose answer is this stream, or that this row is; `None` if it
+    /// is none.
+    #[must_use]
+    pub fn llm_call<'a>(&'a self, item: &'a HttpItem) -> Option<&'a LlmCall> {
+        match item {
+            HttpItem::Stream(_) => self.llm_calls.get(&item.id()).map(|call| &**call),
+            HttpItem::LlmCall(call) => Some(call),
+            HttpItem::Transaction(_) => None,
+        }
     }
 
     /// The streams that were open at the last update.

@@ -8,6 +8,7 @@
 use super::http_item::HttpItem;
 use crate::base::fact::ConnectionFact;
 use crate::base::{Finding, Room};
+use crate::llm::LlmCall;
 use crate::mcp::{Notification, Session, Stream, Transaction};
 
 /// Memory of rows and payloads beside the memory that the user allows for them, in bytes.
@@ -111,8 +112,19 @@ impl Row for HttpItem {
     fn memory(&self) -> usize {
         match self {
             Self::Stream(stream) => size_of::<Self>() + texts_of_stream(stream),
+            Self::LlmCall(call) => size_of::<Self>() + call.memory(),
             Self::Transaction(transaction) => size_of::<Self>() + texts_of_transaction(transaction),
         }
+    }
+}
+
+impl Row for LlmCall {
+    fn share(shares: &mut Shares) -> &mut Room {
+        &mut shares.http
+    }
+
+    fn memory(&self) -> usize {
+        size_of::<Self>() + self.text_len()
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::exchanges::{Latency, ListedExchange, UnansweredExchanges, UndeterminedExchanges};
+use super::llm::Llm;
 use super::sessions::{Connection, FindingGroup, ForeignStream, Offer, Session, Tls};
 use super::values::{Ms, Seconds, Statuses};
 use crate::base::Files;
@@ -32,6 +33,7 @@ pub(super) struct Document<'a> {
     unanswered: UnansweredExchanges<'a>,
     undetermined: UndeterminedExchanges,
     streams: Streams<'a>,
+    llm: Vec<Llm>,
     offers: Vec<Offer>,
     findings: Vec<FindingGroup<'a>>,
 }
@@ -59,6 +61,7 @@ impl<'a> Document<'a> {
             unanswered: UnansweredExchanges::of(&snapshot.unanswered, options),
             undetermined: UndeterminedExchanges::of(&snapshot.undetermined),
             streams: Streams::of(snapshot, files),
+            llm: snapshot.llm.iter().map(Llm::of).collect(),
             offers: snapshot.offers.iter().map(Offer::of).collect(),
             findings: snapshot.findings.iter().map(|row| FindingGroup::of(row, files)).collect(),
         }

@@ -37,6 +37,9 @@
 //!  "streams":{streams,mcp,events,bytes,ended:{…},
 //!             foreign:[{method,target,http_status,server,client,events,bytes,start,
 //!                       first_packet,last_packet,ended}]},
+//!  "llm":[{model,dialect,server,host,calls,ok,errors,cancelled,cut,open,degraded,streamed,
+//!          first_token_p50_ms,first_token_p99_ms,longest_gap_ms,total_p50_ms,total_p99_ms,
+//!          tokens_per_second_p50,input_tokens,output_tokens,tool_calls}],
 //!  "offers":[{server,path,kind,bytes,definitions:[{name,bytes,uses}]}],
 //!  "findings":[{code,severity,meaning,remedy,count,
 //!               first:[{packet,time,tcp_stream,session,exchange,detail}]}]}
@@ -54,6 +57,7 @@ use crate::ledger::Snapshot;
 
 mod document;
 mod exchanges;
+mod llm;
 mod sessions;
 mod values;
 

@@ -23,6 +23,7 @@ mod findings;
 mod grid;
 mod html;
 mod latency;
+mod llm;
 mod rows;
 mod sessions;
 mod summary;
@@ -125,6 +126,7 @@ fn write_page(
     latency::section(snapshot, rows.grid(), &mut html);
     exchanges::section(rows, &mut html);
     exchanges::lists(snapshot, options, &mut html);
+    llm::section(snapshot, &mut html);
     sessions::sections(snapshot, &mut html);
     terms::section(&mut html);
     html.raw("</main><footer>Made by mcpdump ").raw(env!("CARGO_PKG_VERSION"));
@@ -191,6 +193,7 @@ fn contents(snapshot: &Snapshot, rows: &Rows, is_reading: bool, html: &mut Html)
         ("exchanges", "Exchanges", has_exchanges),
         ("slowest", "Slowest", !snapshot.slowest.is_empty()),
         ("unanswered", "Without an answer", snapshot.unanswered.exchanges > 0),
+        ("llm", "LLM calls", !snapshot.llm.is_empty()),
         ("sessions", "Sessions", !snapshot.sessions.is_empty()),
         ("offers", "Definitions", !snapshot.offers.is_empty()),
         ("terms", "Terms", true),

@@ -1,5 +1,6 @@
 //! Section about the capture: its inputs, size and quality.
 
+use super::llm;
 use super::page::{HARD_BLANK, Page};
 use crate::base::fact::Wrapper;
 use crate::base::{sanitize, units};
@@ -46,6 +47,7 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot, options: &Options) {
         fact(page, "not read", Role::Warn, &unsupported);
     }
     quality(page, snapshot);
+    llm_calls(page, snapshot);
     exchanges(page, snapshot, options);
 }
 
@@ -128,6 +130,13 @@ fn quality(page: &mut Page, snapshot: &Snapshot) {
         text.push_str(&format!("; {packets} captured again"));
     }
     fact(page, "quality", role, &text);
+}
+
+/// Counts the calls of language models.
+fn llm_calls(page: &mut Page, snapshot: &Snapshot) {
+    if let Some(words) = llm::counts(&snapshot.llm) {
+        list(page, "LLM", Role::Plain, &words);
+    }
 }
 
 fn exchanges(page: &mut Page, snapshot: &Snapshot, options: &Options) {

@@ -11,6 +11,7 @@ use crate::ledger::{LatencyRow, Snapshot};
 mod capture;
 mod exchanges;
 mod findings;
+mod llm;
 mod page;
 mod sessions;
 
@@ -31,6 +32,7 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
     exchanges::grouped(&mut page, snapshot);
     exchanges::slowest(&mut page, snapshot);
     exchanges::unanswered(&mut page, snapshot);
+    llm::section(&mut page, snapshot);
     sessions::sessions(&mut page, snapshot);
     exchanges::undetermined(&mut page, snapshot);
     sessions::offers(&mut page, snapshot);

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::base::fact::PayloadKind;
 use crate::base::{Files, PacketNo, Side, Timestamp, units};
+use crate::ledger::LlmCall;
 use crate::ledger::store::{HttpItem, Payload};
 use crate::tui::action::Action;
 use crate::tui::document::Document;
@@ -20,6 +21,8 @@ use crate::tui::times::Times;
 use crate::tui::views::format::{self, capture_place};
 use crate::tui::views::reader::DocumentReader;
 use crate::tui::views::{layout, wireshark};
+
+use super::llm;
 
 const EVENT_COLUMNS: [Column; 6] = [
     Column::new("Time", 12),
@@ -56,6 +59,10 @@ pub(super) struct OpenStream {
     start: Option<Timestamp>,
     /// Whether heads and bodies are listed, too.
     has_heads: bool,
+    /// The answer of the LLM call that it is, put together: the first row.
+    answer: Option<Payload>,
+    /// What is known of that call.
+    llm: Option<String>,
     events: Vec<Payload>,
     list: ListState,
     /// Data of the selected event; `None` until it is opened.
@@ -72,7 +79,8 @@ pub(super) struct OpenStream {
 }
 
 impl OpenStream {
-    pub(super) fn new(item: &HttpItem) -> Self {
+    /// Opens a row; `call` is the LLM call that it is.
+    pub(super) fn new(item: &HttpItem, call: Option<&LlmCall>) -> Self {
         let mut open = Self::of_transaction(item.id(), "");
         open.start = Some(item.span().start.time);
         match item {
@@ -82,9 +90,19 @@ impl OpenStream {
                 open.title = format!("{} {target}", stream.method.as_deref().unwrap_or(""));
                 open.has_heads = false;
             }
+            HttpItem::LlmCall(call) => {
+                open.title = format!("POST {}", call.target.as_deref().unwrap_or_default());
+            }
             HttpItem::Transaction(transaction) => {
                 open.title = format!("{} {}", transaction.method, transaction.target);
             }
+        }
+        if let Some(call) = call {
+            // The answer is what one looks for: it is open.
+            open.answer = Some(llm::answer(call));
+            open.llm = Some(llm::summary(call));
+            open.has_heads = true;
+            open.reader = Some(DocumentReader::default());
         }
         open
     }
@@ -99,6 +117,8 @@ impl OpenStream {
             title: format!("tcp.stream {connection}, HTTP transaction {}", id.1 + 1),
             start: None,
             has_heads: true,
+            answer: None,
+            llm: None,
             events: Vec::new(),
             list: ListState::default(),
             reader: None,
@@ -124,7 +144,8 @@ impl OpenStream {
             Ok(payloads) => {
                 let is_event = |payload: &Payload| matches!(payload.kind, PayloadKind::Event { .. });
                 let has_heads = self.has_heads;
-                self.events = payloads.into_iter().filter(|it| has_heads || is_event(it)).collect();
+                let payloads = payloads.into_iter().filter(|it| has_heads || is_event(it));
+                self.events = self.answer.iter().cloned().chain(payloads).collect();
                 self.failed = None;
             }
             Err(error) => self.failed = Some(format!("its events could not be stored: {error}")),
@@ -302,6 +323,9 @@ impl OpenStream {
 
     /// Summarizes the events in a line.
     fn summary(&self) -> String {
+        if let Some(llm) = &self.llm {
+            return llm.clone();
+        }
         if self.has_heads {
             return units::several(self.events.len() as u64, "part");
         }

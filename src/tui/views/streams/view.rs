@@ -1,12 +1,14 @@
 //! The event streams, and HTTP without messages: a row each; an open stream shows its events with
 //! the gaps between them, an open transaction its heads and bodies.
 
+use std::borrow::Cow;
+
 use ratatui::layout::Rect;
 
 use crate::base::{PacketNo, ResponseEnd, units};
 use crate::ledger::query::Subject;
 use crate::ledger::store::{HttpItem, Rows, Store};
-use crate::ledger::{Stream, Transaction};
+use crate::ledger::{CallStatus, LlmCall, Stream, Transaction};
 use crate::tui::action::{Action, KeyContext};
 use crate::tui::config::Config;
 use crate::tui::effect::{CopyMenu, Effect};
@@ -81,7 +83,8 @@ impl View for Streams {
         self.refresh(model);
         match action {
             Action::Open => {
-                self.open = self.selected(model).map(OpenStream::new);
+                self.open =
+                    self.selected(model).map(|item| OpenStream::new(item, model.store().llm_call(item)));
                 self.refresh(model);
                 Some(Vec::new())
             }
@@ -158,6 +161,8 @@ impl View for Streams {
         &[
             "A row is a text/event-stream, MCP or not: the request that opened it, the number of events, the",
             "silence before it ended (or until now) and how it ended. x shows the exchange that opened it.",
+            "Of an LLM call the row names the model, tokens and tools; enter shows the answer put together,",
+            "then the request and the events that it was made of.",
             "HTTP without messages has a row too, with its status: GET, DELETE, preflights, and POSTs that carry",
             "no readable message; enter shows its heads and bodies.",
             "",
@@ -175,7 +180,7 @@ impl View for Streams {
         let store = model.store();
         let item = store.http().iter().chain(store.open_streams()).find(|item| item.id() == id);
         let unknown = || OpenStream::of_transaction(id, &model.files().connection(tcp_stream, packet));
-        let mut open = item.map_or_else(unknown, OpenStream::new);
+        let mut open = item.map_or_else(unknown, |item| OpenStream::new(item, store.llm_call(item)));
         open.read(model);
         open.select_packet(packet);
         self.open = Some(open);
@@ -210,6 +215,7 @@ impl StoreItem for HttpItem {
     fn sort_key(&self, column: usize, model: &Model) -> SortKey {
         let target = match self {
             Self::Stream(stream) => stream.target.as_deref(),
+            Self::LlmCall(call) => call.target.as_deref(),
             Self::Transaction(transaction) => Some(&*transaction.target),
         };
         match (column, self) {
@@ -218,7 +224,12 @@ impl StoreItem for HttpItem {
                 self.session().map_or(SortKey::Missing, |session| SortKey::count(session.number.into()))
             }
             (3, Self::Stream(stream)) => SortKey::count(stream.events),
-            (3 | 5, Self::Transaction(_)) => SortKey::Missing,
+            (3, Self::LlmCall(call)) => SortKey::count(call.pace.pieces),
+            (4, Self::LlmCall(call)) => SortKey::count(call.response.map_or(0, |response| response.bytes)),
+            (6, Self::LlmCall(call)) => SortKey::text(call.ended.name()),
+            (7, Self::LlmCall(call)) => call.total_ns().map_or(SortKey::Missing, SortKey::Number),
+            (8, Self::LlmCall(call)) => cells::address_key(call.server),
+            (3, Self::Transaction(_)) | (5, Self::Transaction(_) | Self::LlmCall(_)) => SortKey::Missing,
             (4, Self::Stream(stream)) => SortKey::count(stream.bytes),
             (4, Self::Transaction(transaction)) => SortKey::count(transaction.bytes),
             (5, Self::Stream(stream)) => SortKey::Number(silence(stream, model)),
@@ -236,25 +247,64 @@ impl StoreItem for HttpItem {
     }
 
     fn passes(&self, model: &Model) -> bool {
-        model.filter().matches(match self {
-            Self::Stream(stream) => Subject::Stream(stream),
-            Self::Transaction(transaction) => Subject::Transaction(transaction),
-        })
+        let call = model.store().llm_call(self);
+        let is_call = call.is_some_and(|call| model.filter().matches(Subject::LlmCall(call)));
+        is_call
+            || match self {
+                Self::Stream(stream) => model.filter().matches(Subject::Stream(stream)),
+                Self::LlmCall(_) => false,
+                Self::Transaction(transaction) => model.filter().matches(Subject::Transaction(transaction)),
+            }
     }
 
     fn cells(&self, is_open: bool, model: &Model) -> Vec<Cell> {
         match self {
-            Self::Stream(stream) => stream_cells(stream, is_open, model),
+            Self::Stream(stream) => stream_cells(stream, model.store().llm_call(self), is_open, model),
+            Self::LlmCall(call) => llm_cells(call, model),
             Self::Transaction(transaction) => transaction_cells(transaction, model),
         }
     }
+}
+
+/// What a row of an LLM call shows behind its target: the model, and what is particular.
+fn llm_parts(call: &LlmCall) -> Vec<(Role, Cow<'static, str>)> {
+    let model = call.model.as_deref().unwrap_or("?");
+    let mut parts = vec![(Role::Title, format!(" {model}").into())];
+    if let Some(tokens) = call.output_tokens {
+        parts.push((Role::Faint, format!(" {tokens} tokens").into()));
+    }
+    for tool in call.tool_calls.iter().take(3) {
+        parts.push((Role::Faint, format!(" calls {}", tool.name).into()));
+    }
+    parts
+}
+
+fn llm_cells(call: &LlmCall, model: &Model) -> Vec<Cell> {
+    let span = call.span();
+    let target = call.target.as_deref().unwrap_or("(not captured)");
+    let target = if model.is_private() { MASK } else { target };
+    let mut parts = vec![(Role::Text, "POST ".into()), (Role::Strong, Cow::from(target.to_owned()))];
+    parts.extend(llm_parts(call));
+    let role = if call.status == CallStatus::Ok { Role::Faint } else { Role::Warn };
+    vec![
+        Cell::text(Role::Faint, model.time_text(span.start.time)),
+        Cell::Parts(parts),
+        Cell::text(Role::Faint, "-"),
+        Cell::text(Role::Text, call.pace.pieces.to_string()),
+        Cell::text(Role::Faint, format::size(call.response.map_or(0, |response| response.bytes))),
+        Cell::text(Role::Faint, "-"),
+        Cell::text(role, call.ended.name().replace('_', " ")),
+        Cell::text(Role::Faint, call.total_ns().map_or_else(|| "-".to_owned(), units::cell)),
+        Cell::end(Role::Faint, call.server.to_string()),
+        format::ends_cell(span.first, span.last, model.files()),
+    ]
 }
 
 /// The exchange whose POST opened a stream.
 fn exchange(item: &HttpItem) -> Option<u64> {
     match item {
         HttpItem::Stream(stream) => stream.exchange,
-        HttpItem::Transaction(_) => None,
+        HttpItem::LlmCall(_) | HttpItem::Transaction(_) => None,
     }
 }
 
@@ -290,7 +340,7 @@ fn transaction_cells(transaction: &Transaction, model: &Model) -> Vec<Cell> {
     ]
 }
 
-fn stream_cells(stream: &Stream, is_open: bool, model: &Model) -> Vec<Cell> {
+fn stream_cells(stream: &Stream, call: Option<&LlmCall>, is_open: bool, model: &Model) -> Vec<Cell> {
     let silence = silence(stream, model);
     let session = stream
         .session
@@ -305,13 +355,15 @@ fn stream_cells(stream: &Stream, is_open: bool, model: &Model) -> Vec<Cell> {
         ResponseEnd::ResetBy(_) => (Role::Warn, stream.ended.name().replace('_', " ")),
     };
     let opener = stream.exchange.map_or(String::new(), |n| format!(" #{n}"));
+    let mut parts: Vec<(Role, Cow<'static, str>)> = vec![
+        (Role::Text, format!("{} ", stream.method.as_deref().unwrap_or("?")).into()),
+        (Role::Strong, target.to_owned().into()),
+        (Role::Faint, opener.into()),
+    ];
+    parts.extend(call.into_iter().flat_map(llm_parts));
     vec![
         Cell::text(Role::Faint, model.time_text(stream.span.start.time)),
-        Cell::Parts(vec![
-            (Role::Text, format!("{} ", stream.method.as_deref().unwrap_or("?")).into()),
-            (Role::Strong, target.to_owned().into()),
-            (Role::Faint, opener.into()),
-        ]),
+        Cell::Parts(parts),
         Cell::text(Role::Faint, session),
         Cell::text(Role::Text, stream.events.to_string()),
         // Bytes are counted when the stream ends.

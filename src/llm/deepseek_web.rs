@@ -1,0 +1,79 @@
+//! The web client of DeepSeek (`/api/v0/chat/completion`).
+//!
+//! Events patch a document, as those of ChatGPT do: `{"p": path, "o": operation, "v": value}`;
+//! `{"v": "…"}` appends to the same text. The format is not documented.
+
+use super::answer::{Answer, Target};
+use super::json::Json;
+
+/// Reads an event.
+pub(super) fn read(answer: &mut Answer, event: Option<&str>, json: Json<'_>) {
+    match event {
+        Some("finish" | "close") => answer.is_done = true,
+        Some("ready" | "update_session" | "title") => {}
+        _ => {
+            answer.read_error(json);
+            let [path, operation, value] = json.get_all(["p", "o", "v"]);
+            let path = path.and_then(Json::text);
+            patch(answer, path.as_deref(), operation.and_then(Json::text).as_deref(), value);
+        }
+    }
+}
+
+fn patch(answer: &mut Answer, path: Option<&str>, operation: Option<&str>, value: Option<Json<'_>>) {
+    let Some(value) = value else { return };
+    if operation == Some("BATCH") {
+        value.elements(|one| {
+            let [path, operation, value] = one.get_all(["p", "o", "v"]);
+            let path = path.and_then(Json::text);
+            patch(answer, path.as_deref(), operation.and_then(Json::text).as_deref(), value);
+        });
+        return;
+    }
+    match path {
+        None => {}
+        Some("response/content") => answer.target = Target::Text,
+        Some("response/thinking_content") => answer.target = Target::Reasoning,
+        // The latest fragment is of the kind with which it began.
+        Some("response/fragments/-1/content") => {}
+        Some("response/fragments" | "fragments") => {
+            value.elements(|fragment| read_fragment(answer, fragment));
+            return;
+        }
+        Some("response/status" | "status" | "quasi_status") => {
+            answer.target = Target::Other;
+            if value.text().as_deref() == Some("FINISHED") {
+                answer.set_finish(Some(value));
+                answer.is_done = true;
+            }
+        }
+        Some(_) => answer.target = Target::Other,
+    }
+    if let Some(response) = value.get("response") {
+        let [content, thinking, fragments] = response.get_all(["content", "thinking_content", "fragments"]);
+        answer.add_reasoning_of(thinking);
+        answer.add_text_of(content);
+        if let Some(fragments) = fragments {
+            fragments.elements(|fragment| read_fragment(answer, fragment));
+        }
+        return;
+    }
+    match answer.target {
+        Target::Text if operation == Some("SET") => answer.set_text(&value.text().unwrap_or_default()),
+        Target::Text => answer.add_text_of(Some(value)),
+        Target::Reasoning => answer.add_reasoning_of(Some(value)),
+        Target::Other => {}
+    }
+}
+
+/// Reads a part of the answer that begins: text or reasoning.
+fn read_fragment(answer: &mut Answer, fragment: Json<'_>) {
+    let [kind, content] = fragment.get_all(["type", "content"]);
+    if kind.and_then(Json::text).as_deref() == Some("RESPONSE") {
+        answer.target = Target::Text;
+        answer.add_text_of(content);
+    } else {
+        answer.target = Target::Reasoning;
+        answer.add_reasoning_of(content);
+    }
+}
