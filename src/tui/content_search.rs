@@ -1,11 +1,9 @@
 //! The search of heads and bodies for a filter, in slices: stored payloads may be in a file, and be
 //! gigabytes.
 
-use crate::base::Side;
-use crate::base::fact::PayloadKind;
-use crate::ledger::query::{Contents, Filter, Found, carries};
-use crate::ledger::store::{Payload, Store};
-use crate::ledger::{Exchange, MessageSpan};
+use crate::ledger::Exchange;
+use crate::ledger::query::{Contents, Filter, Found};
+use crate::ledger::store::{Payload, Store, found_in};
 
 /// Bytes that are searched in one slice, and exchanges: a few milliseconds.
 const SLICE_BYTES: usize = 1 << 20;
@@ -117,25 +115,6 @@ impl ContentSearch {
     }
 
     fn find(&self, exchange: &Exchange, request: &[Payload], response: &[Payload]) -> Found {
-        let asked = self.find_message(request, exchange.origin, Some(exchange.request));
-        asked.and(self.find_message(response, exchange.origin.other(), exchange.response))
-    }
-
-    /// Searches the heads among payloads, and a message.
-    fn find_message(&self, payloads: &[Payload], from: Side, message: Option<MessageSpan>) -> Found {
-        let is_of = |payload: &&Payload| {
-            if payload.kind == PayloadKind::Head {
-                return true;
-            }
-            let (first, last) = (payload.span.first.0, payload.span.last.0);
-            let (len, is_batch) = (payload.bytes.len() as u64, payload.bytes.first() == Some(&b'['));
-            payload.side == from
-                && message.is_some_and(|message| carries(message, first, last, len, is_batch))
-        };
-        let found = payloads
-            .iter()
-            .filter(is_of)
-            .map(|payload| self.contents.found_in(payload.side, &payload.kind, &payload.bytes));
-        found.fold(Found::NONE, Found::and)
+        found_in(&self.contents, exchange, request, response)
     }
 }

@@ -9,6 +9,7 @@ mod blocks;
 mod exchange_table;
 mod http_item;
 mod log;
+mod messages;
 mod packed_exchange;
 mod payload_log;
 mod rows;
@@ -25,6 +26,7 @@ use crate::llm::LlmCall;
 use crate::mcp::{Exchange, Notification, Record, Session, Stream};
 
 pub use http_item::HttpItem;
+pub use messages::found_in;
 pub use payload_log::Payload;
 pub use rows::Rows;
 
