@@ -5,6 +5,8 @@
 //! `ARCHITECTURE.md`.
 
 pub mod anonymize;
+#[cfg(feature = "mcp")]
+pub mod ask;
 pub mod base;
 pub mod capture;
 pub mod check;

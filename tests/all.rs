@@ -14,6 +14,8 @@
 #[cfg(unix)]
 mod action;
 mod anonymize;
+#[cfg(all(feature = "mcp", feature = "demo"))]
+mod ask;
 mod books;
 mod cli;
 mod compare;

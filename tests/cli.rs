@@ -335,6 +335,8 @@ fn the_manual_pages_are_written_into_a_directory() {
             "mcpdump-keys.1",
             "mcpdump-list.1",
             "mcpdump-man.1",
+            #[cfg(feature = "mcp")]
+            "mcpdump-mcp.1",
             "mcpdump-report.1",
             #[cfg(feature = "demo")]
             "mcpdump-serve.1",

@@ -117,7 +117,7 @@ impl Matching {
     }
 
     /// Whether an entry is shown as far as it is known now: what it belongs to may match later.
-    #[cfg(feature = "web")]
+    #[cfg(any(feature = "mcp", feature = "web"))]
     pub(super) fn shows(&self, entry: &Entry) -> bool {
         match self.filter.is_empty() {
             true => is_included(self.views, entry),

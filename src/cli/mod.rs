@@ -53,6 +53,8 @@ use clap::{CommandFactory, Parser};
 use arguments::deferred::Deferred;
 use arguments::screen::ScreenArguments;
 use arguments::{Arguments, Command, ListOptions, ReportOptions};
+#[cfg(feature = "mcp")]
+use commands::mcp;
 #[cfg(feature = "web")]
 use commands::web;
 use commands::{check, diff, export, generate, interfaces, inventory, keys, list, report, slice, tui, why};
@@ -124,6 +126,10 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         #[cfg(feature = "web")]
         Command::Web(Deferred(arguments)) => {
             web::run(&Request::new(&arguments.source, color)?, &arguments.options)
+        }
+        #[cfg(feature = "mcp")]
+        Command::Mcp(Deferred(arguments)) => {
+            mcp::run(&Request::new(&arguments.source, color)?, &arguments.options)
         }
         Command::Export(Deferred(export)) => {
             export::run(&Request::new(&export.source, color)?, &export.options)

@@ -173,6 +173,21 @@ impl Setup {
         Unprivileged::open(request)?.start(request, path, Frontend::Lines { rereads: true })
     }
 
+    /// Does the same for a command that also needs what the sandbox denies: `prepare` starts it,
+    /// with the remaining privileges.
+    ///
+    /// # Errors
+    /// As [`Self::open_twice`], and those of `prepare`.
+    #[cfg(feature = "mcp")]
+    pub(super) fn open_twice_with(
+        request: &Request,
+        prepare: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let unprivileged = Unprivileged::open(request)?;
+        prepare()?;
+        unprivileged.start(request, None, Frontend::Lines { rereads: true })
+    }
+
     /// Does the same for a command whose file is removed if nothing is written to it.
     ///
     /// # Errors

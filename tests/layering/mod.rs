@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 27] = [
+const LAYERS: [(&str, &[&str], &[&str]); 28] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("anonymize", &["base"], &["capture"]),
@@ -42,6 +42,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 27] = [
     ("serve", &["base"], &[]),
     ("traffic", &["base"], &[]),
     ("web", &["base"], &[]),
+    ("ask", &["base", "ledger", "why", "report", "check", "diff"], &[]),
     (
         "cli",
         &[
@@ -70,6 +71,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 27] = [
             "serve",
             "traffic",
             "web",
+            "ask",
         ],
         &[],
     ),

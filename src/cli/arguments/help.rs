@@ -57,6 +57,18 @@ Examples:
   mcpdump web --listen 8080 capture.pcap
   mcpdump web --follow capture.pcapng --filter 'server:search'";
 
+/// Examples of `mcp`.
+#[cfg(feature = "mcp")]
+pub(crate) const MCP_EXAMPLES: &str = "\
+Examples:
+  mcpdump mcp capture.pcap
+  claude mcp add capture -- mcpdump mcp /path/to/capture.pcap
+  mcpdump mcp --http 8080 before.pcap after.pcap
+  mcpdump mcp --http 8080 -i lo --redact default
+
+Answers name packets. Text from traffic is marked: it is data, not instructions
+(docs/mcp-server.md).";
+
 /// Examples of `why`.
 pub(crate) const WHY_EXAMPLES: &str = "\
 Examples:
@@ -219,6 +231,8 @@ pub(crate) fn examples_of_reader(command: &str) -> Option<&'static str> {
         "report" => REPORT_EXAMPLES,
         #[cfg(feature = "web")]
         "web" => WEB_EXAMPLES,
+        #[cfg(feature = "mcp")]
+        "mcp" => MCP_EXAMPLES,
         "why" => WHY_EXAMPLES,
         "export" => EXPORT_EXAMPLES,
         "check" => CHECK_EXAMPLES,

@@ -7,6 +7,8 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod help;
 pub(crate) mod inventory;
+#[cfg(feature = "mcp")]
+pub(crate) mod mcp;
 mod named;
 pub(crate) mod quantity;
 pub(crate) mod redaction;
@@ -103,6 +105,13 @@ pub(crate) enum Command {
         after_help = help::WEB_EXAMPLES,
     )]
     Web(Deferred<web::Web>),
+    /// Answer an agent's questions about a capture, as an MCP server
+    #[cfg(feature = "mcp")]
+    #[command(
+        override_usage = "mcpdump mcp [OPTIONS] [FILE... | -i IFACE] [BPF...]",
+        after_help = help::MCP_EXAMPLES,
+    )]
+    Mcp(Deferred<mcp::Mcp>),
     /// Tell what became of an exchange: who ended it, by which limit, where the time went
     #[command(
         override_usage = "mcpdump why [OPTIONS] [FILE... | -i IFACE] [EXCHANGE | SESSION] [BPF...]",
@@ -429,11 +438,12 @@ fn export_formats() -> impl TypedValueParser<Value = &'static export::Format> {
 }
 
 /// Commands of features, with the feature and whether this build has it.
-const OPTIONAL: [(&str, &str, bool); 4] = [
+const OPTIONAL: [(&str, &str, bool); 5] = [
     ("serve", "demo", cfg!(feature = "demo")),
     ("traffic", "demo", cfg!(feature = "demo")),
     ("demo", "demo", cfg!(feature = "demo")),
     ("web", "web", cfg!(feature = "web")),
+    ("mcp", "mcp", cfg!(feature = "mcp")),
 ];
 
 /// Returns the feature that a build needs for a command; `None` if it has the command, or there is

@@ -55,6 +55,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("report", help::REPORT_EXAMPLES),
     #[cfg(feature = "web")]
     ("web", help::WEB_EXAMPLES),
+    #[cfg(feature = "mcp")]
+    ("mcp", help::MCP_EXAMPLES),
     ("why", help::WHY_EXAMPLES),
     ("export", help::EXPORT_EXAMPLES),
     ("check", help::CHECK_EXAMPLES),

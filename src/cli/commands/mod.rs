@@ -8,6 +8,8 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod generate;
+#[cfg(any(feature = "mcp", feature = "web"))]
+mod in_progress;
 pub(crate) mod interfaces;
 pub(crate) mod inventory;
 pub(crate) mod keys;
@@ -15,6 +17,8 @@ pub(crate) mod list;
 #[cfg(feature = "demo")]
 mod list_and_report;
 mod loader;
+#[cfg(feature = "mcp")]
+pub(crate) mod mcp;
 #[cfg(feature = "demo")]
 mod recorded_demo;
 pub(crate) mod report;

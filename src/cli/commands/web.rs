@@ -4,11 +4,12 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::analysis;
+use super::in_progress::Schedule;
 use super::tally::{self, Tally};
 use crate::base::fact::Fact;
 use crate::cli::arguments::web::WebOptions;
@@ -24,11 +25,6 @@ use crate::ledger::{Entry, Record};
 use crate::report::{self, page};
 use crate::web::{Changes, Listener, Render, Site, StaticFile};
 use crate::why::Limits;
-
-/// Interval at which what is in progress is looked up without a request, and how many times as long
-/// as that takes it is not looked up again.
-const IN_PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
-const IN_PROGRESS_FACTOR: u32 = 20;
 
 /// How long a page waits for what is in progress: the analysis looks it up between two packets, or
 /// within a tenth of a second if there are none. A pipe may be silent for longer.
@@ -89,8 +85,8 @@ pub(crate) fn run(request: &Request, options: &WebOptions) -> anyhow::Result<Out
         if schedule.is_due(is_wanted) {
             // What is asked for from now on is newer.
             shared.is_wanted.store(false, Ordering::Relaxed);
-            let (in_progress, is_new) = schedule.in_progress(engine, &matching);
-            shared.set_in_progress(in_progress);
+            let (in_progress, is_new) = schedule.look_up(engine);
+            shared.set_in_progress(matching_entries(in_progress, &matching));
             if is_new {
                 changes.record();
             }
@@ -202,47 +198,12 @@ fn site(shared: &Arc<Shared>, options: report::Options, changes: &Changes) -> Si
     Site { files: files.to_vec(), policy: page::SERVED_POLICY, render, changes: changes.clone() }
 }
 
-/// When to look up what is in progress.
-struct Schedule {
-    /// `None` for files that are read to their end: they are soon over.
-    next: Option<Instant>,
-    /// Not before this time, also if it is asked for.
-    earliest: Instant,
-    /// Packets at the last time.
-    packets: u64,
-}
-
-impl Schedule {
-    fn new(is_live: bool) -> Self {
-        let now = now();
-        Self { next: is_live.then_some(now + IN_PROGRESS_INTERVAL), earliest: now, packets: 0 }
-    }
-
-    fn is_due(&self, is_wanted: bool) -> bool {
-        self.next.is_some_and(|next| {
-            let now = now();
-            now >= next || (is_wanted && now >= self.earliest)
-        })
-    }
-
-    /// Returns what matches of what is in progress, and whether packets came since the last time.
-    fn in_progress(&mut self, engine: &Engine, matching: &Matching) -> (Vec<Entry>, bool) {
-        let start = now();
-        let InProgress { capture, connections, sessions, streams } = engine.in_progress();
-        let end = now();
-        self.earliest = end + (end - start) * IN_PROGRESS_FACTOR;
-        self.next = Some(self.earliest.max(start + IN_PROGRESS_INTERVAL));
-        let is_new = capture.packets != self.packets;
-        self.packets = capture.packets;
-        let connections = connections.into_iter().map(|fact| Entry::Fact(Fact::Connection(Box::new(fact))));
-        let sessions = sessions.into_iter().map(|session| Entry::Record(Record::Session(Box::new(session))));
-        let streams = streams.into_iter().map(|stream| Entry::Record(Record::Stream(Box::new(stream))));
-        let open = connections.chain(sessions).chain(streams).filter(|entry| matching.shows(entry));
-        (open.chain([Entry::Fact(Fact::Capture(capture))]).collect(), is_new)
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "how often the page is updated depends on the system's clock")]
-fn now() -> Instant {
-    Instant::now()
+/// Returns what matches of what is in progress.
+fn matching_entries(in_progress: InProgress, matching: &Matching) -> Vec<Entry> {
+    let InProgress { capture, connections, sessions, streams } = in_progress;
+    let connections = connections.into_iter().map(|fact| Entry::Fact(Fact::Connection(Box::new(fact))));
+    let sessions = sessions.into_iter().map(|session| Entry::Record(Record::Session(Box::new(session))));
+    let streams = streams.into_iter().map(|stream| Entry::Record(Record::Stream(Box::new(stream))));
+    let open = connections.chain(sessions).chain(streams).filter(|entry| matching.shows(entry));
+    open.chain([Entry::Fact(Fact::Capture(capture))]).collect()
 }
