@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests `mcpdump serve --everything`, what `mcpdump check` and `report` write, and captures of HTTPS, with
+"""Tests `mcpdump serve --everything`, `mcpdump mcp`, what `mcpdump check` and `report` write, and captures of HTTPS, with
 programs of others.
 
     run.py MCPDUMP FOLDER [JUDGE...]
@@ -22,10 +22,29 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 CAPTURES = HERE.parent.parent / "captures"
+# The capture of which the judges of `mcpdump mcp` ask.
+ASKED = CAPTURES / "ts-sse/capture.pcap"
 # The schema of JUnit that Jenkins reads, in the tests of a package.
 SCHEMA_PACKAGE, SCHEMA = "pytest==9.2.0", "testing/example_scripts/junit-10.xsd"
 # Time limit in seconds. The slowest program, a conformance suite, takes about 15.
 INSTALL, JUDGE, START = 600, 240, 20
+# The scenarios of the suites that ask for what every server has: all others call tools, read resources or get prompts
+# of a server made for them. Some of these do, too, and say for this part that it is not testable.
+PLAIN = [
+    "server-initialize",
+    "server-session-lifecycle",
+    "server-stateless",
+    "server-sse-multiple-streams",
+    "ping",
+    "tools-list",
+    "resources-list",
+    "prompts-list",
+    "dns-rebinding-protection",
+    "sep-2164-resource-not-found",
+    "caching",
+    "http-header-validation",
+    "input-required-result-unsupported-methods",
+]
 SUITES = {"latest": ["2025-06-18", "2025-11-25"], "next": ["2025-06-18", "2025-11-25", "2026-07-28"]}
 
 
@@ -88,6 +107,11 @@ def judges(program, folder):
             found[name] = lambda port, which=which, revision=revision: conformance(folder, node, port, which, revision)
     for name, (interpreter, script, path, way) in scripts.items():
         found[name] = lambda port, a=(interpreter, script, path, way): talk(folder, port, a)
+    for which in SUITES:
+        found[f"mcp, conformance {which}"] = lambda _, which=which: plain_conformance(program, folder, node, which)
+    questions = [python, str(folder / "questions.py"), str(program), str(CAPTURES)]
+    found["mcp, ten questions"] = lambda _: lines_of(folder, questions)
+    found["mcp, inspector"] = lambda _: inspected(program, folder, node)
     https = [python, str(folder / "https.py"), str(program), node, str(folder / "https")]
     # It captures on loopback.
     if os.geteuid() == 0:
@@ -141,10 +165,37 @@ def conformance(folder, node, port, which, revision):
     return lines
 
 
-def verdict(path):
+def plain_conformance(program, folder, node, which):
+    """The results of the scenarios that need no fixtures, of `mcpdump mcp`."""
+    suite = str(folder / f"node_modules/conformance-{which}/dist/index.js")
+    listed = run([node, suite, "list", "--server"], folder)[1]
+    out = folder / f"results/mcp-{which}"
+    shutil.rmtree(out, ignore_errors=True)
+    lines = []
+    with Server(program, folder, "mcp", str(ASKED), "--http") as server:
+        for scenario in PLAIN:
+            if f"- {scenario} " not in listed:
+                continue
+            url = f"http://127.0.0.1:{server.port}/mcp"
+            status, log = run([node, suite, "server", "--url", url, "--scenario", scenario, "-o", str(out)], folder)
+            done = [verdict(path, "Not testable") for path in out.glob(f"server-{scenario}-2*/checks.json")]
+            lines += done or [f"FAIL {scenario}: it ended with {status}: {log.strip()[-300:]}"]
+    print("\n".join(lines), flush=True)
+    return lines
+
+
+def inspected(program, folder, node):
+    with Server(program, folder, "mcp", str(ASKED), "--http") as server:
+        url = f"http://127.0.0.1:{server.port}/mcp"
+        return lines_of(folder, [node, str(folder / "ask.mjs"), str(program), str(CAPTURES), url])
+
+
+def verdict(path, without=None):
     # server-NAME-YYYY-MM-DDTHH-MM-SS-mmmZ
     name = path.parent.name.removeprefix("server-").rsplit("-", 6)[0]
     checks = json.loads(path.read_text())
+    if without:
+        checks = [check for check in checks if not check.get("errorMessage", "").startswith(without)]
     by = {status: [check for check in checks if check["status"] == status] for status in ("SUCCESS", "SKIPPED")}
     bad = [check for check in checks if check["status"] in ("FAILURE", "WARNING")]
     if bad:
@@ -181,14 +232,15 @@ def end(child):
 
 
 class Server:
-    """`mcpdump serve --everything` on a free port, ended by its process id."""
+    """`mcpdump serve --everything`, or another command, on a free port; ended by its process id."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, *command):
         self.log = folder / "server.log"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.command = [str(program), "serve", "--everything", "--listen", f"127.0.0.1:{self.port}"]
+        command = command or ("serve", "--everything", "--listen")
+        self.command = [str(program), *command, f"127.0.0.1:{self.port}"]
 
     def __enter__(self):
         with self.log.open("w") as log:
