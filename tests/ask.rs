@@ -538,3 +538,64 @@ fn the_program_answers_over_stdio() {
     drop(stdin);
     assert!(child.wait().unwrap().success());
 }
+
+/// Over HTTP, programs of this machine ask; pages of other sites and other machines do not.
+#[test]
+fn others_do_not_ask() {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpStream;
+    use std::process::Stdio;
+
+    let capture = corpus::directory().join(SSE);
+    let refused = crate::support::program::mcpdump()
+        .arg("mcp")
+        .arg(&capture)
+        .args(["--http", "0.0.0.0:0"])
+        .output()
+        .unwrap();
+    assert!(
+        refused.status.code() == Some(2) && String::from_utf8(refused.stderr).unwrap().contains("ssh -L")
+    );
+    let mut child = crate::support::program::mcpdump()
+        .arg("mcp")
+        .arg(&capture)
+        .args(["--http", "0", "--allow-host", "tunnel.example:9000"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut url = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let address = url.trim().strip_prefix("http://").unwrap().strip_suffix("/mcp").unwrap().to_owned();
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}});
+    let body = body.to_string();
+    let ask = |host: &str, origin: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let fields = "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
+        let length = body.len();
+        write!(
+            stream,
+            "POST /mcp HTTP/1.1\r\nHost: {host}\r\n{origin}{fields}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = ask(&address, "");
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"mcpdump\""), "{answer}");
+    assert!(ask("tunnel.example:9000", "").starts_with("HTTP/1.1 200 "));
+    for (host, origin) in [
+        ("evil.example", ""),
+        ("tunnel.example", ""),
+        (&address, "Origin: http://evil.example\r\n"),
+        (&address, "Origin: null\r\n"),
+    ] {
+        assert!(ask(host, origin).starts_with("HTTP/1.1 403 "), "{host} {origin}");
+    }
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+}
