@@ -5,9 +5,11 @@
 use std::os::unix::net::UnixDatagram;
 
 /// The variable that names the socket of the service manager.
+#[cfg(unix)]
 const SOCKET: &str = "NOTIFY_SOCKET";
 
 /// Whether a service manager waits for messages. It asks for a reload with SIGHUP.
+#[cfg(unix)]
 pub(super) fn is_managed() -> bool {
     std::env::var_os(SOCKET).is_some_and(|name| !name.is_empty())
 }

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +22,7 @@ use super::options::{CertificateFiles, TlsOptions};
 const DAYS: i64 = 90;
 
 /// Mode of the key log: readable by the owner only.
+#[cfg(unix)]
 const KEYLOG_MODE: u32 = 0o600;
 
 /// TLS acceptor and certificate.
@@ -178,10 +178,16 @@ struct Writing {
 impl Secrets {
     /// Opens the file for appending, readable by the owner only.
     fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(KEYLOG_MODE).open(path)?;
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, KEYLOG_MODE);
+        let file = options.open(path)?;
         // An existing file may be readable by others. Anything but a regular file (such as a pipe)
         // keeps its mode.
+        #[cfg(unix)]
         if file.metadata()?.is_file() {
+            use std::os::unix::fs::PermissionsExt as _;
             file.set_permissions(std::fs::Permissions::from_mode(KEYLOG_MODE))?;
         }
         Ok(Self { to: Mutex::new(Writing { file, failed: false }) })
@@ -214,6 +220,9 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

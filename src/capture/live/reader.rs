@@ -1,11 +1,8 @@
 //! The reader thread: reads packets from libpcap and queues them in blocks.
 
-use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, PacketHeader};
 
 use super::counts::Counts;
@@ -205,7 +202,13 @@ impl Reader {
     }
 
     /// Waits for packets, at most until the next check is due.
+    #[cfg(unix)]
     fn wait(&self) {
+        use std::os::fd::AsFd as _;
+
+        use nix::errno::Errno;
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
         let most = if self.stopped.is_some() { 5 } else { WAIT_MS };
         let fd = self.handle.as_fd();
         let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
@@ -214,6 +217,13 @@ impl Reader {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(_) => std::thread::park_timeout(Duration::from_millis(most.into())),
         }
+    }
+
+    /// Waits for a moment: the event of Npcap cannot be waited for without `unsafe`.
+    #[cfg(not(unix))]
+    fn wait(&self) {
+        let most = if self.stopped.is_some() { 5 } else { WAIT_MS };
+        std::thread::park_timeout(Duration::from_millis(most.min(5).into()));
     }
 
     /// Reads the drop counts of kernel and interface and reports increases. Does nothing if the
@@ -299,6 +309,10 @@ struct BlockBuilder {
     nanoseconds: bool,
 }
 
+fn wide(number: impl Into<i64>) -> i64 {
+    number.into()
+}
+
 impl BlockBuilder {
     fn add(&mut self, header: &PacketHeader, data: &[u8]) {
         if self.data.capacity() - self.data.len() < data.len() {
@@ -308,7 +322,9 @@ impl BlockBuilder {
         self.data.extend_from_slice(data);
         let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let unit = if self.nanoseconds { 1 } else { 1000 };
-        let time = Timestamp(header.ts.tv_sec.saturating_mul(1_000_000_000)).plus(header.ts.tv_usec * unit);
+        // Their width depends on the system.
+        let (seconds, fraction) = (wide(header.ts.tv_sec), wide(header.ts.tv_usec));
+        let time = Timestamp(seconds.saturating_mul(1_000_000_000)).plus(fraction * unit);
         self.last = time;
         self.packets_meta.push(PacketMeta { time, captured, original: header.len.max(captured) });
         if self.data.len() >= BLOCK_SIZE {

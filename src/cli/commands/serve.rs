@@ -4,7 +4,6 @@ use std::io::{self, Write as _};
 use std::net::IpAddr;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::arguments::serve::Serve;
@@ -26,8 +25,7 @@ pub(crate) fn run(serve: Serve) -> anyhow::Result<()> {
 }
 
 async fn serve_until_signal(options: Options) -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be caught")?;
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be caught")?;
+    let mut signals = Signals::catch()?;
     let (notes, hosts) = (notes(&options), note_on_hosts(&options));
     let server = Server::bind(options).await?;
     announce(&server, hosts, &notes)?;
@@ -36,12 +34,55 @@ async fn serve_until_signal(options: Options) -> anyhow::Result<()> {
     for _ in 0..2 {
         tokio::select! {
             ended = &mut running => return ended.context("the server failed"),
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            () = signals.next() => {}
         }
         shutdown.cancel();
     }
     Ok(())
+}
+
+/// The signals that end the server.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn catch() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be caught")?;
+        let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be caught")?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    /// Waits for one.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Ctrl-C, the only one on this system.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn catch() -> anyhow::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for it; for ever if it cannot be caught.
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// Consequences of the options that the user should know.

@@ -9,7 +9,6 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::Builder;
 
 use anyhow::{Context as _, anyhow};
-use signal_hook::iterator::Signals;
 
 use super::loader;
 use crate::cli::arguments::screen::ScreenArguments;
@@ -270,7 +269,10 @@ fn config(request: &Request, user: Option<&str>) -> anyhow::Result<Config> {
 
 /// Sends signals to the TUI, which restores the terminal before it exits. After the TUI was closed
 /// a signal has its default action: the process may be blocked writing kept packets to a pipe.
+#[cfg(unix)]
 fn watch_signals(termination: &[i32], events: SyncSender<Event>) -> anyhow::Result<()> {
+    use signal_hook::iterator::Signals;
+
     let mut signals =
         Signals::new(termination.iter().chain(TERMINAL_SIGNALS)).context("signals cannot be caught")?;
     let watch = move || {
@@ -284,18 +286,17 @@ fn watch_signals(termination: &[i32], events: SyncSender<Event>) -> anyhow::Resu
     Ok(())
 }
 
+/// Does nothing: in a console of this system, Ctrl-C is a key.
+#[cfg(not(unix))]
+fn watch_signals(_: &[i32], _: SyncSender<Event>) -> anyhow::Result<()> {
+    Ok(())
+}
+
 /// Signals other than those that end the process: SIGCONT, after which the TUI draws again.
 #[cfg(unix)]
 const TERMINAL_SIGNALS: &[i32] = &[signal_hook::consts::SIGCONT];
-#[cfg(not(unix))]
-const TERMINAL_SIGNALS: &[i32] = &[];
 
 #[cfg(unix)]
 fn event_of(signal: i32) -> Event {
     if signal == signal_hook::consts::SIGCONT { Event::Resumed } else { Event::Terminate }
-}
-
-#[cfg(not(unix))]
-fn event_of(_: i32) -> Event {
-    Event::Terminate
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// What the sandbox still allows.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "this system has no sandbox"))]
 pub(in crate::cli) struct Allowed<'a> {
     /// Everything is (`--no-sandbox`): no sandbox is entered.
     pub(in crate::cli) everything: bool,

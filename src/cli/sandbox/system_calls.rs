@@ -143,6 +143,12 @@ const ALWAYS_OLDER: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const ALWAYS_OLDER: &[i64] = &[];
 
+/// What musl raises signals with, in place of `tgkill`.
+#[cfg(target_env = "musl")]
+const RAISING: &[i64] = &[libc::SYS_tkill];
+#[cfg(not(target_env = "musl"))]
+const RAISING: &[i64] = &[];
+
 /// What opens files. Landlock says which.
 const OPENING: &[i64] = &[libc::SYS_getdents64, libc::SYS_openat];
 #[cfg(target_arch = "x86_64")]
@@ -233,7 +239,7 @@ fn rules(allowed: Allowed<'_>) -> Built<Rules> {
             calls.insert(*call, Vec::new());
         }
     };
-    allow(&[ALWAYS, ALWAYS_OLDER]);
+    allow(&[ALWAYS, ALWAYS_OLDER, RAISING]);
     if opens {
         allow(&[OPENING, OPENING_OLDER]);
     }
