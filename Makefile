@@ -118,8 +118,10 @@ deny: cargo ## Check licences, sources, versions and advisories of all crates (n
 	$(CARGO) deny --locked check
 
 sbom: cargo ## Write the bill of materials, target/mcpdump.cdx.json (needs cargo-cyclonedx)
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(CARGO) cyclonedx --format json --describe binaries --override-filename mcpdump.cdx
-	mv mcpdump.cdx.json $(TARGET)/
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(CARGO) cyclonedx --format json --spec-version 1.5 --override-filename mcpdump.cdx
+	mkdir -p $(TARGET)
+	sed 's#$(CURDIR)#/mcpdump#g' mcpdump.cdx.json > $(TARGET)/mcpdump.cdx.json
+	rm mcpdump.cdx.json
 
 # The release: one build for all packages.
 static: cargo ## Build the program for any Linux, linked statically with musl and libpcap (needs musl-tools, flex, bison)

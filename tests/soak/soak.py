@@ -238,11 +238,18 @@ async def held(log, counts, until):
     await session.close()
 
 
-async def worker(log, counts, until, rate, workers):
+async def worker(log, counts, pool, renewed, until, rate, workers):
+    """Makes calls on connections that open and close. What is known of a session is remembered up to a cap, also after it
+    ended, so new ones are opened in the first quarter only: memory has to be flat afterwards."""
     while time.monotonic() < until:
-        session = Session(log)
-        await session.open()
-        counts["sessions"] += 1
+        if pool and time.monotonic() >= renewed:
+            session = pool.popleft()
+            await session.connect()
+            counts["connections"] += 1
+        else:
+            session = Session(log)
+            await session.open()
+            counts["sessions"] += 1
         for _ in range(random.randint(1, 40)):
             if time.monotonic() >= until:
                 break
@@ -251,7 +258,11 @@ async def worker(log, counts, until, rate, workers):
                 counts["connections"] += 1
             await session.tool(random.choice(KINDS))
             await asyncio.sleep(random.expovariate(rate() / workers))
-        await session.delete()
+        if time.monotonic() < renewed and random.random() < 0.5:
+            await session.delete()
+        else:
+            await session.close()
+            pool.append(session)
 
 
 async def clients(seconds, period, path):
@@ -264,7 +275,8 @@ async def clients(seconds, period, path):
         return LOW + (HIGH - LOW) * (1 - math.cos(2 * math.pi * (time.monotonic() - began) / period)) / 2
 
     workers = 12
-    tasks = [worker(log, counts, until, rate, workers) for _ in range(workers)]
+    pool = collections.deque()
+    tasks = [worker(log, counts, pool, began + seconds / 4, until, rate, workers) for _ in range(workers)]
     tasks += [held(log, counts, until) for _ in range(HELD)]
     await asyncio.gather(*tasks)
     pathlib.Path(path).write_text(json.dumps({"exchanges": log, "counts": counts}))
