@@ -30,6 +30,8 @@ pub(super) struct Shared {
     switched: Option<Switch>,
     /// What the connection carries that is not read.
     unread: Option<Cleared>,
+    /// Whether it carries a message on each line.
+    is_lines: bool,
 }
 
 /// What a connection went on to speak.
@@ -55,6 +57,8 @@ enum State {
     Unread(Cleared),
     Tls(Box<Records>),
     WebSocket(Box<WebSocket>),
+    /// A message on each line.
+    Lines,
 }
 
 /// Where in a body.
@@ -165,7 +169,7 @@ impl Stream {
                     self.state = State::Unread(Cleared::Unknown);
                 }
             }
-            State::Unread(_) => {}
+            State::Unread(_) | State::Lines => {}
             State::Begin => self.is_whole = false,
             State::Body(Body::Length(left) | Body::Chunk(left)) if len < *left => *left -= len,
             State::Body(Body::UntilClose) => {}
@@ -228,10 +232,22 @@ impl Stream {
                 Some(cleared) => tools.cleared(Cleared::Tls, cleared),
                 None => self.state = State::Unread(Cleared::Tls),
             },
+            State::Lines => self.line_byte(byte, tools),
             State::WebSocket(frames) => match frames.push(byte, &mut self.output, &mut tools.words) {
                 Some(cleared) => tools.cleared(Cleared::Binary, cleared),
                 None => self.state = State::Unread(Cleared::Unknown),
             },
+        }
+    }
+
+    /// Replaces a byte of a message on a line.
+    fn line_byte(&mut self, byte: u8, tools: &mut Tools) {
+        let Content::Text(text) = &mut self.content else { return };
+        if byte == b'\n' {
+            text.reset();
+            self.output.keep(byte, &mut tools.words);
+        } else {
+            text.push(byte, &mut self.output, &mut tools.words);
         }
     }
 
@@ -272,6 +288,11 @@ impl Stream {
                         self.output.push(byte, replaced);
                     }
                 }
+            }
+            [first, ..] if self.is_whole && (shared.is_lines || matches!(first, b'{' | b'[')) => {
+                shared.is_lines = true;
+                self.state = State::Lines;
+                self.again(shared, tools);
             }
             [0, 0, _] | [0, 0, _, 4, ..] => self.leave_unread(Cleared::Http2, shared, tools),
             [0] | [0, 0] if !is_all => {}

@@ -14,11 +14,19 @@ pub enum Speaks {
     Tls,
     /// WebSocket (RFC 6455).
     WebSocket,
+    /// JSON-RPC messages, each on a line of its own: the stdio transport of MCP.
+    JsonLines,
     /// Anything else, or not recognised yet.
     Other,
 }
 
 impl Speaks {
+    /// Returns whether what the connection carries is read.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        !matches!(self, Self::Tls | Self::Other)
+    }
+
     /// Returns the name used in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -28,6 +36,7 @@ impl Speaks {
             Self::Http2 => "http/2",
             Self::Tls => "tls",
             Self::WebSocket => "websocket",
+            Self::JsonLines => "json-lines",
             Self::Other => "other",
         }
     }

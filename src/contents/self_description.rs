@@ -103,7 +103,7 @@ impl Remote {
         let is_it = match said.transport {
             Transport::HttpSse => card == "sse",
             Transport::StreamableHttp => card == "streamable-http",
-            Transport::WebSocket => true,
+            Transport::WebSocket | Transport::Stdio => true,
         };
         let told = said.transport.name();
         (!is_it).then(|| format!("the server card has the transport {card}, the server speaks {told}"))

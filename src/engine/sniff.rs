@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use crate::base::fact::Speaks;
 use crate::base::{Degraded, End, Feed, Origin, Side, Span, StreamBuf, limits};
 use crate::http::h1::scan::{EntryPoint, EntrySearch};
-use crate::http::{Connection, FirstBytes, ProxyHeader, WebSocketSearch};
+use crate::http::{Connection, FirstBytes, FirstLines, FrontScan, LineSearch, ProxyHeader, WebSocketSearch};
 use crate::tls;
 
 /// Input held until the protocol of the connection is known.
@@ -28,6 +28,11 @@ pub(super) struct Sniffer {
     eofs: Vec<(End, Feed<End>)>,
     /// The PROXY protocol header with which the connection began.
     proxy_header: Option<Announced>,
+    /// The first lines that each end sent, if the beginning is complete.
+    fronts: [FrontScan; 2],
+    /// Whether an end began with lines of text that are no messages: those of a program that also
+    /// prints on standard output, or of another protocol.
+    has_text: [bool; 2],
 }
 
 /// The latest bytes of a direction whose beginning is missing, searched for a place where reading
@@ -42,6 +47,10 @@ struct Window {
     websocket: WebSocketSearch,
     /// Where the search for TLS goes on.
     tls: usize,
+    lines: LineSearch,
+    /// Where bytes are missing between those that were searched: the offset of the next one, why,
+    /// and the packet at which they were given up.
+    gaps: Vec<(u64, Degraded, Origin)>,
 }
 
 impl Window {
@@ -62,7 +71,19 @@ impl Window {
         if tls::has_records(bytes, &mut self.tls) {
             return Found::Tls;
         }
+        self.lines.search(bytes, self.bytes.offset(), self.gaps.iter().map(|(at, ..)| *at));
         Found::Nothing
+    }
+
+    /// Bytes are missing behind what was searched.
+    fn gap(&mut self, why: Degraded, at: Origin) {
+        let end = self.bytes.offset() + self.bytes.len() as u64;
+        let is_new = self.gaps.last().is_none_or(|(last, ..)| *last < end);
+        if self.bytes.is_empty() {
+            self.lines.gap(end);
+        } else if is_new && self.gaps.len() < MAX_GAPS {
+            self.gaps.push((end, why, at));
+        }
     }
 
     /// Drops what is too old to become part of something.
@@ -73,9 +94,14 @@ impl Window {
             self.http2 = self.http2.saturating_sub(len);
             self.tls = self.tls.saturating_sub(len);
         }
+        let offset = self.bytes.offset();
+        self.gaps.retain(|(at, ..)| *at > offset);
         self.bytes.settle();
     }
 }
+
+/// Gaps that are kept of a window: a window of [`limits::MAX_WINDOW`] rarely has one.
+const MAX_GAPS: usize = 64;
 
 /// What was found in a window.
 enum Found {
@@ -134,6 +160,16 @@ pub(super) enum Verdict {
         /// The client.
         client: End,
     },
+    /// A message on each line, from the beginning of the connection.
+    Lines {
+        /// The client.
+        client: End,
+    },
+    /// A message on each line, from somewhere in the middle.
+    LinesMidstream {
+        /// The client.
+        client: End,
+    },
     /// HTTP/1, readable from a place in the middle of what `from` sent.
     Midstream {
         /// The sender.
@@ -160,9 +196,35 @@ pub(super) struct Midstream {
     pub(super) windows: [StreamBuf; 2],
     /// Ends of directions.
     pub(super) eofs: Vec<(End, Feed<End>)>,
+    /// Where bytes of A and of B are missing: see [`Window::gaps`].
+    gaps: [Vec<(u64, Degraded, Origin)>; 2],
 }
 
 impl Midstream {
+    /// Returns everything as [`Midstream::into_feeds`] does, with the gaps between.
+    pub(super) fn into_feeds_and_gaps(mut self, ends: [End; 2]) -> Vec<(End, Feed<End>)> {
+        let mut feeds = Vec::new();
+        for end in ends {
+            let (window, _) = end.split_mut(&mut self.windows);
+            let (gaps, _) = end.split_mut(&mut self.gaps);
+            let at = window.first_span().map_or_else(Origin::default, |span| span.start);
+            feeds.push((end, Feed::Gap { len: 0, why: self.missing, at }));
+            for (offset, why, at) in std::mem::take(gaps) {
+                let mut len = usize::try_from(offset.saturating_sub(window.offset())).unwrap_or(usize::MAX);
+                while let Some((bytes, span)) = window.take_piece(len) {
+                    len -= bytes.len();
+                    feeds.push((end, Feed::Data(bytes, span)));
+                }
+                feeds.push((end, Feed::Gap { len: 0, why, at }));
+            }
+            while let Some((bytes, span)) = window.take_piece(usize::MAX) {
+                feeds.push((end, Feed::Data(bytes, span)));
+            }
+        }
+        feeds.extend(self.eofs);
+        feeds
+    }
+
     /// Returns everything as feeds, first what the first of `ends` sent. Each end begins with a
     /// gap.
     pub(super) fn into_feeds(mut self, ends: [End; 2]) -> Vec<(End, Feed<End>)> {
@@ -183,7 +245,8 @@ impl Midstream {
 impl Sniffer {
     /// Returns the number of bytes held.
     pub(super) fn held(&self) -> usize {
-        let windows: usize = self.windows.iter().map(|window| window.bytes.allocated()).sum();
+        let gaps = |window: &Window| window.gaps.capacity() * size_of::<(u64, Degraded, Origin)>();
+        let windows: usize = self.windows.iter().map(|window| window.bytes.allocated() + gaps(window)).sum();
         let feeds = (self.held.capacity() + self.eofs.capacity()) * size_of::<(End, Feed<End>)>();
         windows + feeds + if self.held.is_empty() { 0 } else { self.bytes.min(limits::MAX_SNIFF) }
     }
@@ -205,15 +268,15 @@ impl Sniffer {
 
     /// Takes what was held since the gap.
     pub(super) fn take_midstream(&mut self) -> Midstream {
-        let Self { missing, windows, eofs, .. } = std::mem::take(self);
-        Midstream { missing, windows: windows.map(|window| window.bytes), eofs }
+        let Self { missing, windows: [a, b], eofs, .. } = std::mem::take(self);
+        Midstream { missing, windows: [a.bytes, b.bytes], eofs, gaps: [a.gaps, b.gaps] }
     }
 
     /// Takes the next feed of what `from` sent. `opener` is the end that sent the SYN, if it was
     /// captured.
     pub(super) fn push(&mut self, from: End, feed: Feed<End>, opener: Option<End>) -> Verdict {
         match feed {
-            Feed::Gap { why, .. } => {
+            Feed::Gap { why, at, .. } => {
                 self.missing.add(why);
                 for (end, feed) in std::mem::take(&mut self.held) {
                     match feed {
@@ -221,6 +284,7 @@ impl Sniffer {
                         feed => self.eofs.push((end, feed)),
                     }
                 }
+                from.split_mut(&mut self.windows).0.gap(why, at);
                 Verdict::Undecided
             }
             Feed::Eof { .. } => {
@@ -235,7 +299,7 @@ impl Sniffer {
                     return self.find_entry(from, opener);
                 }
                 let verdict = match self.read_proxy_header(from, &bytes, span) {
-                    ProxyHeader::Absent => self.judge_front(from, &bytes),
+                    ProxyHeader::Absent => self.judge_front(from, &bytes, opener),
                     ProxyHeader::Incomplete if self.bytes <= limits::MAX_SNIFF => Verdict::Undecided,
                     ProxyHeader::Incomplete => Verdict::Ignore(Speaks::Other),
                     ProxyHeader::Complete { len, .. } => {
@@ -280,15 +344,33 @@ impl Sniffer {
         if bytes.is_empty() { Verdict::Undecided } else { self.push(from, Feed::Data(bytes, span), None) }
     }
 
-    fn judge_front(&self, from: End, bytes: &[u8]) -> Verdict {
-        match FirstBytes::of(&self.front_of(from, bytes, 64)) {
-            FirstBytes::Request => Verdict::Http1 { client: from },
-            FirstBytes::Response => Verdict::Http1 { client: from.other() },
-            FirstBytes::Http2 => Verdict::Http2 { client: from },
-            FirstBytes::Http2Server => Verdict::Http2 { client: from.other() },
-            FirstBytes::Tls => Verdict::Tls,
-            FirstBytes::Undecided if self.bytes <= limits::MAX_SNIFF => Verdict::Undecided,
-            FirstBytes::Undecided | FirstBytes::Other => Verdict::Ignore(Speaks::Other),
+    fn judge_front(&mut self, from: End, bytes: &[u8], opener: Option<End>) -> Verdict {
+        // Behind text nothing but messages on lines is expected.
+        let first = match self.has_text {
+            [false, false] => FirstBytes::of(&self.front_of(from, bytes, 64)),
+            _ => FirstBytes::Other,
+        };
+        match first {
+            FirstBytes::Request => return Verdict::Http1 { client: from },
+            FirstBytes::Response => return Verdict::Http1 { client: from.other() },
+            FirstBytes::Http2 => return Verdict::Http2 { client: from },
+            FirstBytes::Http2Server => return Verdict::Http2 { client: from.other() },
+            FirstBytes::Tls => return Verdict::Tls,
+            FirstBytes::Undecided | FirstBytes::Other => {}
+        }
+        let lines = from.split_mut(&mut self.fronts).0.push(bytes);
+        match lines {
+            FirstLines::Message(side) => {
+                Verdict::Lines { client: side.map_or(opener.unwrap_or(from), |side| from.client(side)) }
+            }
+            _ if self.bytes > limits::MAX_SNIFF => Verdict::Ignore(Speaks::Other),
+            _ if first == FirstBytes::Undecided => Verdict::Undecided,
+            FirstLines::Undecided => Verdict::Undecided,
+            FirstLines::Other => Verdict::Ignore(Speaks::Other),
+            FirstLines::Text => {
+                *from.split_mut(&mut self.has_text).0 = true;
+                if self.has_text == [true; 2] { Verdict::Ignore(Speaks::Other) } else { Verdict::Undecided }
+            }
         }
     }
 
@@ -305,7 +387,11 @@ impl Sniffer {
             Found::Tls => Verdict::TlsMidstream,
             Found::Nothing => {
                 window.shorten();
-                Verdict::Undecided
+                let [a, b] = &self.windows;
+                match LineSearch::client([&a.lines, &b.lines], opener) {
+                    Some(client) => Verdict::LinesMidstream { client },
+                    None => Verdict::Undecided,
+                }
             }
         }
     }

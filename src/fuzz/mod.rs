@@ -12,7 +12,7 @@ mod tests;
 
 pub use crate::capture::fuzz::files;
 pub use crate::engine::fuzz::packets;
-pub use crate::http::fuzz::{header_blocks, http1, http2};
+pub use crate::http::fuzz::{header_blocks, http1, http2, lines};
 pub use crate::ledger::query::fuzz::filter;
 pub use crate::tls::fuzz::{connection as tls_connection, handshake, key_log, quic, records};
 
@@ -26,7 +26,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "files", run: files },
     Target { name: "filter", run: filter },
     Target { name: "handshake", run: handshake },
@@ -34,6 +34,7 @@ pub const TARGETS: [Target; 11] = [
     Target { name: "http1", run: http1 },
     Target { name: "http2", run: http2 },
     Target { name: "key_log", run: key_log },
+    Target { name: "lines", run: lines },
     Target { name: "packets", run: packets },
     Target { name: "quic", run: quic },
     Target { name: "records", run: records },

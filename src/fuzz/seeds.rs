@@ -28,6 +28,13 @@ const CAPTURES: [&str; 8] = [
 /// The frames of an Initial: the second half of a ClientHello, an acknowledgement, the first half.
 const QUIC_FRAMES: &[u8] = &[6, 4, 2, 0, 0, 2, 0, 0, 1, 0, 0, 0, 6, 0, 4, 1, 0, 0, 2, 1, 0, 0, 0];
 
+/// What an end sends on lines, as far as the length of a step goes.
+const LINES: [&str; 2] = [
+    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\r\n\n\
+        listening on stdio\n[{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}]\n{\"half\":",
+    "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"text\":\"{\\\"a\\\":1}\\n\"}}\n1\n\"x\"\n}\n{}\n[]\n",
+];
+
 /// The longest seed, in bytes.
 const MOST: usize = 24 << 10;
 
@@ -96,6 +103,7 @@ pub(super) fn all() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
     FILTERS.iter().for_each(|text| add("filter", text.as_bytes().to_vec()));
     add("quic", [&[0][..], QUIC_FRAMES].concat());
     add("quic", [&[1, 0, 0, 40][..], &[0xc3, 0, 0, 0, 1, 8], &[7; 8], &[0, 0, 20], &[9; 24]].concat());
+    LINES.iter().for_each(|text| add("lines", [&[17, 0, 0, 200][..], text.as_bytes()].concat()));
     for name in CAPTURES {
         let path = directory().join(name);
         add("files", [&[40][..], &fs::read(&path).unwrap()].concat());
@@ -108,6 +116,7 @@ pub(super) fn all() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
             let target = match speaks {
                 Speaks::Http2 if log.is_empty() => "http2",
                 Speaks::Http1 if log.is_empty() => "http1",
+                Speaks::JsonLines => "lines",
                 _ => "records",
             };
             add(target, [&cut[..], &script].concat());

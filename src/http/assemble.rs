@@ -255,7 +255,7 @@ impl Assembler {
             let parser = if unseen { sse::Parser::midstream(why) } else { sse::Parser::new() };
             message.content = Content::Events(Box::new(parser));
         }
-        if head.is_websocket() {
+        if head.channel().is_some() {
             // Its messages are no content of a body.
             message.content = Content::Undecodable;
         }
@@ -299,7 +299,7 @@ impl Assembler {
         self.took_content(id, sink);
     }
 
-    /// Emits a message of a WebSocket, which belongs to the response.
+    /// Emits a message of a channel, which belongs to the response.
     fn message(&mut self, id: MessageId, (content, span): (Bytes, Span), sink: &mut Sink<'_, Update>) {
         let (transaction, side) = id;
         let kind = if side == Side::Server {

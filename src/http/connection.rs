@@ -1,5 +1,5 @@
-//! A connection in the version of HTTP that it speaks, and the change from one to the other or to
-//! WebSocket.
+//! A connection in the version of HTTP that it speaks or with messages on lines, and the change
+//! from one to the other or to WebSocket.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use crate::base::{
 };
 
 use super::h1::{Protocol, Upgraded};
-use super::{Part, TransactionNo, h1, h2, ws};
+use super::{Part, TransactionNo, h1, h2, lines, ws};
 
 /// What reads a connection that is not, or no longer, HTTP/1.
 type Successor = Box<dyn Layer<In = (Side, Feed), Out = Part> + Send>;
@@ -98,6 +98,19 @@ impl Connection {
     #[must_use]
     pub fn websocket_midstream(first: TransactionNo) -> Self {
         Self::of(Box::new(ws::Connection::midstream(first)))
+    }
+
+    /// Creates a connection with a message on each line, of which nothing was read. Its only
+    /// transaction is `first`.
+    #[must_use]
+    pub fn lines(first: TransactionNo) -> Self {
+        Self::of(Box::new(lines::Connection::new(first)))
+    }
+
+    /// Creates a connection with a message on each line whose beginning was not captured.
+    #[must_use]
+    pub fn lines_midstream(first: TransactionNo) -> Self {
+        Self::of(Box::new(lines::Connection::midstream(first)))
     }
 
     /// Takes what is in the tunnel of a proxy (`CONNECT`) if that is not HTTP/1; `None` if there is

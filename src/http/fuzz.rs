@@ -17,6 +17,11 @@ pub fn http2(data: &[u8]) {
     check(data, Connection::http2);
 }
 
+/// The same of messages on lines.
+pub fn lines(data: &[u8]) {
+    check(data, Connection::lines);
+}
+
 /// How much was decoded before the damage of a compressed body depends on the pieces: a decoder
 /// needs bytes that follow.
 const DAMAGE: [Code; 2] = [Code::HttpContentBad, Code::HttpContentLimit];

@@ -163,10 +163,19 @@ pub struct Head {
     unknown: Degraded,
     /// The content shows that it is an event stream, and the media type is not known.
     is_taken_for_stream: bool,
-    /// WebSocket messages follow.
-    is_websocket: bool,
+    /// What carries the messages that follow; `None` for HTTP.
+    channel: Option<Channel>,
     /// The values of its fields, in `text`.
     values: FieldValues,
+}
+
+/// A connection on which both sides send messages, without a transaction for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// WebSocket (RFC 6455).
+    WebSocket,
+    /// A message on each line: the stdio transport of MCP.
+    Lines,
 }
 
 /// What the start line says, or the pseudo-header fields of HTTP/2.
@@ -221,7 +230,7 @@ impl Head {
             stream: None,
             unknown: Degraded::NONE,
             is_taken_for_stream: false,
-            is_websocket: false,
+            channel: None,
             values,
         }
     }
@@ -239,18 +248,25 @@ impl Head {
     pub fn unseen_websocket(span: Span) -> Self {
         let head =
             Self::new(StartLine::Response { status: SWITCHING }, span, Bytes::new(), std::iter::empty());
-        Self { is_websocket: true, ..head }
+        Self { channel: Some(Channel::WebSocket), ..head }
+    }
+
+    /// Creates what stands for the head of a connection that carries a message on each line, which
+    /// has none. `span` is where the first message was seen.
+    #[must_use]
+    pub fn of_lines(span: Span) -> Self {
+        Self { channel: Some(Channel::Lines), ..Self::unseen(span) }
     }
 
     /// WebSocket messages follow the head of this response.
     pub fn begin_websocket(&mut self) {
-        self.is_websocket = true;
+        self.channel = Some(Channel::WebSocket);
     }
 
-    /// Returns whether WebSocket messages follow that are read.
+    /// Returns what carries the messages of both sides that follow and are read; `None` for HTTP.
     #[must_use]
-    pub fn is_websocket(&self) -> bool {
-        self.is_websocket
+    pub fn channel(&self) -> Option<Channel> {
+        self.channel
     }
 
     /// Says why fields of the head are not known: HTTP/2 repeats fields by reference, and what they
@@ -302,7 +318,9 @@ impl Head {
     /// Returns whether the head was not captured.
     #[must_use]
     pub fn is_unseen(&self) -> bool {
-        self.start == StartLine::UnseenResponse && self.text.is_empty()
+        self.start == StartLine::UnseenResponse
+            && self.text.is_empty()
+            && self.channel != Some(Channel::Lines)
     }
 
     /// Returns the head as text; empty if it was not captured.

@@ -1,9 +1,9 @@
 //! Turns the bytes of a connection into HTTP messages and SSE events.
 //!
-//! [`Connection`] reads a connection in the version of HTTP that it speaks, or in WebSocket: `h1`,
-//! `h2` or `ws` turns bytes into [`Part`]s: heads, content, messages and ends, each with its
-//! transaction. [`Assembler`] turns parts into [`Update`]s: it decodes content codings, collects
-//! bodies and parses event streams. Nothing here knows JSON.
+//! [`Connection`] reads a connection in the version of HTTP that it speaks, in WebSocket, or as
+//! messages on lines: `h1`, `h2`, `ws` or `lines` turns bytes into [`Part`]s: heads, content,
+//! messages and ends, each with its transaction. [`Assembler`] turns parts into [`Update`]s: it
+//! decodes content codings, collects bodies and parses event streams. Nothing here builds JSON.
 
 use bytes::Bytes;
 
@@ -14,12 +14,14 @@ mod arrivals;
 mod assemble;
 mod connection;
 pub mod content;
+mod ends;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod grow;
 pub mod h1;
 mod h2;
 mod head;
+mod lines;
 mod part;
 mod proxy_header;
 pub mod sse;
@@ -29,7 +31,8 @@ pub use arrivals::Arrivals;
 pub use assemble::Assembler;
 pub use connection::{Connection, Tunnel};
 pub use h1::first_bytes::FirstBytes;
-pub use head::{Field, FieldValues, Fields, Head, StartLine};
+pub use head::{Channel, Field, FieldValues, Fields, Head, StartLine};
+pub use lines::{FirstLines, FrontScan, LineSearch};
 pub use part::{Fault, Part, PartKind, TransactionNo};
 pub use proxy_header::ProxyHeader;
 pub use sse::{Event, Item, begins_with_field};
@@ -59,9 +62,9 @@ pub enum UpdateKind<B = Body, E = Event> {
     Response(Box<Head>),
     /// Complete body, possibly empty, of a response that is no event stream.
     ResponseBody(B),
-    /// An event of a response that is an event stream, or a message of the server on a WebSocket.
+    /// An event of a response that is an event stream, or a message of the server on a channel.
     Event(E),
-    /// A message of the client on a WebSocket.
+    /// A message of the client on a channel.
     Sent(B),
     /// Bytes of this side are missing; they may have carried anything.
     Gap {

@@ -1,4 +1,4 @@
-//! The pieces of transactions that both versions of HTTP and WebSocket emit.
+//! The pieces of transactions that both versions of HTTP and channels emit.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,7 @@ pub enum PartKind {
     Head(Box<Head>, Degraded),
     /// The next bytes of the content, transfer coding removed.
     Content(Bytes, Span),
-    /// A message on a WebSocket.
+    /// A message on a channel.
     Message(Bytes, Span),
     /// The content that follows waited for a window (RFC 9113 section 5.2).
     Waited {

@@ -1,7 +1,7 @@
-//! A `text/event-stream` response, or what the server sends on a WebSocket, while it lasts.
+//! A `text/event-stream` response, or what the server sends on a channel, while it lasts.
 
 use crate::base::{Span, Timestamp};
-use crate::rpc::StreamEvent;
+use crate::rpc::{Channel, StreamEvent};
 
 /// An event stream so far.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct EventStream {
     is_standalone: bool,
     has_endpoint: bool,
     has_wrong_replay: bool,
-    is_websocket: bool,
+    channel: Option<Channel>,
 }
 
 impl EventStream {
@@ -31,18 +31,18 @@ impl EventStream {
             is_standalone: false,
             has_endpoint: false,
             has_wrong_replay: false,
-            is_websocket: false,
+            channel: None,
         }
     }
 
-    /// The messages of a WebSocket.
-    pub(super) fn websocket(span: Span) -> Self {
-        Self { is_websocket: true, ..Self::new(span) }
+    /// The messages of a channel.
+    pub(super) fn of_channel(channel: Channel, span: Span) -> Self {
+        Self { channel: Some(channel), ..Self::new(span) }
     }
 
-    /// Whether it is a WebSocket, on which the client sends, too.
-    pub(super) fn is_websocket(&self) -> bool {
-        self.is_websocket
+    /// The channel, on which the client sends, too; `None` for a response of HTTP.
+    pub(super) fn channel(&self) -> Option<Channel> {
+        self.channel
     }
 
     pub(super) fn record(&mut self, event: &StreamEvent) {

@@ -98,7 +98,7 @@ impl Context<'_, '_> {
         let on = (&mut *self.exchanges, passage);
         self.views.open(&mut exchange, self.session, &mut self.other_sessions, on);
         self.session.add_outstanding(exchange.record(), exchange.token());
-        if self.transaction.is_websocket() && from == Side::Client {
+        if self.transaction.is_channel() && from == Side::Client {
             // Nothing acknowledges it, and its response comes as that of any other request.
             exchange.clear_carrier();
         } else if from == Side::Client {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+pub use super::transport::Transport;
+
 use super::revision;
 use crate::base::http2::Http2Facts;
 use crate::base::protocols::Protocols;
@@ -41,30 +43,6 @@ impl Record {
     #[must_use]
     pub fn comes_again(&self) -> bool {
         matches!(self, Self::Request(_) | Self::Interrupted(_))
-    }
-}
-
-/// Transport of MCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Transport {
-    /// HTTP+SSE, the transport of 2024-11-05.
-    HttpSse,
-    /// Streamable HTTP, the transport since 2025-03-26.
-    StreamableHttp,
-    /// JSON-RPC in the messages of a WebSocket (RFC 6455), which MCP does not define and some
-    /// servers offer.
-    WebSocket,
-}
-
-impl Transport {
-    /// Name in exports and filters.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::HttpSse => "http+sse",
-            Self::StreamableHttp => "streamable-http",
-            Self::WebSocket => "websocket",
-        }
     }
 }
 
@@ -424,6 +402,12 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Returns whether it is no response of HTTP but what a server writes to its standard output.
+    #[must_use]
+    pub fn is_stdio(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.transport == Transport::Stdio)
+    }
+
     /// First byte of the request to the end of the stream, in nanoseconds; `None` if it did not
     /// end.
     #[must_use]

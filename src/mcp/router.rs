@@ -13,7 +13,7 @@ use super::transaction::Transaction;
 use super::transaction_table::OtherTransactions;
 use super::{endpoint, method, revision};
 use crate::base::{Degraded, Origin};
-use crate::rpc::{Envelope, Kind};
+use crate::rpc::{Channel, Envelope, Kind};
 
 /// What is known when the session of a transaction is looked for.
 pub(super) struct Search<'a> {
@@ -30,8 +30,8 @@ impl Search<'_> {
     /// The session of the transaction; `None` while what was seen of it does not tell.
     pub(super) fn session(&mut self) -> Option<SessionIndex> {
         let transaction = self.transaction;
-        if transaction.is_websocket() {
-            return is_json_rpc(transaction).then(|| self.by_websocket());
+        if let Some(channel) = transaction.channel() {
+            return is_json_rpc(transaction).then(|| self.by_channel(channel));
         }
         let request = transaction.request()?;
         let peers = transaction.peers();
@@ -212,13 +212,13 @@ impl Search<'_> {
         Some(session)
     }
 
-    /// One WebSocket is one session, under the id that its heads name if they do.
-    fn by_websocket(&mut self) -> SessionIndex {
+    /// One channel is one session, under the id that its heads name if they do.
+    fn by_channel(&mut self, channel: Channel) -> SessionIndex {
         let transaction = self.transaction;
         let asked = transaction.request().and_then(|request| request.session_id.clone());
         let given = || transaction.response().and_then(|response| response.session_id.clone());
         let id = asked.or_else(given);
-        let key = SessionKey::WebSocket(transaction.key());
+        let key = SessionKey::Channel(channel, transaction.key());
         self.sessions.find_or_create(key, id, transaction.sighting(self.first()))
     }
 

@@ -167,13 +167,14 @@ impl SessionState {
         self.record.session.transport == Transport::StreamableHttp
     }
 
-    pub(super) fn is_websocket(&self) -> bool {
-        self.record.session.transport == Transport::WebSocket
+    /// Whether both sides send messages on one connection.
+    pub(super) fn is_channel(&self) -> bool {
+        matches!(self.record.session.transport, Transport::WebSocket | Transport::Stdio)
     }
 
-    /// Whether all responses of the server come on one stream: that of HTTP+SSE, or the WebSocket.
+    /// Whether all responses of the server come on one stream: that of HTTP+SSE, or the channel.
     pub(super) fn has_one_stream(&self) -> bool {
-        self.is_http_sse() || self.is_websocket()
+        self.is_http_sse() || self.is_channel()
     }
 
     pub(super) fn degraded(&self) -> Degraded {

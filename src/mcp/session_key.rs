@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::handle::TransactionKey;
 use crate::base::text;
-use crate::rpc::Implementation;
+use crate::rpc::{Channel, Implementation};
 
 /// What identifies a session at a server's address and port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,8 +18,8 @@ pub(super) enum SessionKey {
     /// Without a session id: the server's path, the client's address and its `clientInfo`, if each
     /// request has one (2026-07-28).
     Client(SocketAddr, Arc<str>, IpAddr, Option<Implementation>),
-    /// WebSocket: the transaction that changed to it.
-    WebSocket(TransactionKey),
+    /// A channel: the transaction that is one, or changed to one.
+    Channel(Channel, TransactionKey),
 }
 
 impl SessionKey {
@@ -27,7 +27,7 @@ impl SessionKey {
     pub(super) fn allocated(&self) -> usize {
         let texts = match self {
             Self::Target(_, text) | Self::Client(_, text, ..) => text.len(),
-            Self::WebSocket(_) => 0,
+            Self::Channel(..) => 0,
             Self::Id(_, path, id) => path.as_ref().map_or(0, |path| path.len()) + id.len(),
         };
         2 * size_of::<Self>() + texts

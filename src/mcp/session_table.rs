@@ -17,6 +17,7 @@ use super::session_list::{OtherSessions, SessionList};
 use super::session_slot::{Quiet, Slot};
 use super::sighting::Sighting;
 use crate::base::{Degraded, Finding, Origin, Peers, Side, Timestamp, limits};
+use crate::rpc::Channel;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -259,7 +260,8 @@ impl Sessions {
         let transport = match key {
             SessionKey::Target(..) => Transport::HttpSse,
             SessionKey::Id(..) | SessionKey::Client(..) => Transport::StreamableHttp,
-            SessionKey::WebSocket(_) => Transport::WebSocket,
+            SessionKey::Channel(Channel::WebSocket, _) => Transport::WebSocket,
+            SessionKey::Channel(Channel::Lines, _) => Transport::Stdio,
         };
         let joined = self.headless_to_join(&key, seen.peers).or_else(|| self.attempt_to_join(&key, seen));
         let index = joined.unwrap_or_else(|| self.create(transport, seen.peers, seen.at));
@@ -343,7 +345,7 @@ impl Sessions {
         let sessions = self.by_peers.get(&(peers.server, peers.client.ip()))?;
         let without_id = |index: &&SessionIndex| {
             self.get(**index).is_some_and(|session| {
-                let is_other = session.has_id() || session.is_headless() || session.is_websocket();
+                let is_other = session.has_id() || session.is_headless() || session.is_channel();
                 !is_other && session.has_path(path)
             })
         };
@@ -488,7 +490,7 @@ impl Sessions {
 
     /// The headless session that a new key belongs to: the only candidate.
     fn headless_to_join(&self, key: &SessionKey, peers: Peers) -> Option<SessionIndex> {
-        if self.headless == 0 || matches!(key, SessionKey::Client(..) | SessionKey::WebSocket(_)) {
+        if self.headless == 0 || matches!(key, SessionKey::Client(..) | SessionKey::Channel(..)) {
             return None;
         }
         let headless = self.open_of_peers(peers, SessionState::is_headless);

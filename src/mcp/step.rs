@@ -69,7 +69,7 @@ impl Step<'_> {
             UpdateKind::ClientClosed => ending::close_client(self.transaction, self.at, &mut self.tables),
             UpdateKind::Ended { how, bytes, span, degraded } => {
                 self.transaction.set_end(TransactionEnd { how, at: Some(self.at), bytes, span, degraded });
-                return if self.transaction.has_request_body() { Next::Close } else { Next::AwaitRequest };
+                return if self.transaction.awaits_request_body() { Next::AwaitRequest } else { Next::Close };
             }
         }
         Next::Continue
@@ -99,8 +99,8 @@ impl Step<'_> {
         }
         ending::end_transaction(self.transaction, end, &mut self.tables);
         self.check_over();
-        let is_other_websocket = self.transaction.is_websocket() && self.transaction.session().is_none();
-        if let Some(mut stream) = stream.filter(|_| !is_other_websocket) {
+        let is_other_channel = self.transaction.is_channel() && self.transaction.session().is_none();
+        if let Some(mut stream) = stream.filter(|_| !is_other_channel) {
             let index = self.transaction.session().map(|index| self.owner(index, &stream));
             let session = index.and_then(|index| self.tables.sessions.get(index));
             stream.session = session.map(|session| session.reference().clone());
@@ -178,7 +178,7 @@ impl Step<'_> {
         let Some(stream) = self.transaction.stream_mut() else { return };
         let is_first_id = !stream.is_resumable();
         stream.record(&event);
-        if stream.is_websocket() {
+        if stream.channel().is_some() {
             return self.message_of_server(event);
         }
         if event.name.as_deref() == Some("endpoint") && !stream.has_endpoint() && !is_post {
@@ -224,7 +224,7 @@ impl Step<'_> {
     }
 
     /// Reports a fault of the transaction, once the exchange that its request opens is known.
-    fn fault(&mut self, fault: Fault) {
+    pub(super) fn fault(&mut self, fault: Fault) {
         let awaits_exchange = self.transaction.is_post()
             && (self.transaction.session().is_none() || !self.transaction.has_request_body());
         self.transaction.add_fault(self.at, fault);
@@ -388,7 +388,7 @@ impl Step<'_> {
 
     fn handle_content(&mut self, session: SessionIndex, content: Content) {
         match content {
-            Content::Request(body, first) if self.transaction.is_websocket() => {
+            Content::Request(body, first) if self.transaction.is_channel() => {
                 self.messages(session, Side::Client, &body, first);
             }
             Content::Request(mut body, first) => {

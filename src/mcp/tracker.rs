@@ -21,7 +21,7 @@ use super::tables::Tables;
 use super::transaction::{Transaction, TransactionEnd};
 use super::transaction_table::Transactions;
 use super::views::Views;
-use crate::base::fact::{ConnectionFact, Speaks};
+use crate::base::fact::ConnectionFact;
 use crate::base::{
     Code, Degraded, Finding, Findings, Origin, PacketNo, Peers, Side, Sink, Timestamp, latest, limits,
 };
@@ -437,7 +437,7 @@ impl Tracker {
     /// carried messages of the sessions of its client and its server.
     pub fn close_connection(&mut self, connection: &ConnectionFact) {
         self.sessions.close_connection(connection.tcp_stream);
-        if matches!(connection.speaks, Speaks::Nothing | Speaks::Http1 | Speaks::Http2 | Speaks::WebSocket) {
+        if connection.speaks.is_read() {
             return;
         }
         let ConnectionFact { tcp_stream, client, named_client, server, last, .. } = *connection;

@@ -192,6 +192,7 @@ impl Lines {
             (Some(method), Some(target)) => {
                 format!("{} {}", sanitize::clean(method), sanitize::clean(target))
             }
+            _ if stream.is_stdio() => "standard output".to_owned(),
             _ => "(request not captured)".to_owned(),
         };
         let status = stream.http_status.map_or_else(String::new, |status| status.to_string());

@@ -19,7 +19,7 @@ impl UnreadConnections {
         let count = match speaks {
             Speaks::Other if is_tunnel => &mut self.other_in_tunnel,
             Speaks::Tls => &mut self.tls,
-            Speaks::Nothing | Speaks::Http1 | Speaks::Http2 | Speaks::WebSocket | Speaks::Other => return,
+            _ => return,
         };
         *count += connections;
     }

@@ -15,7 +15,7 @@ mod message;
 pub mod parse;
 mod scalar;
 
-pub use crate::http::{Fault, Field, Fields, Head, StartLine, TransactionNo, Update, UpdateKind};
+pub use crate::http::{Channel, Fault, Field, Fields, Head, StartLine, TransactionNo, Update, UpdateKind};
 pub use id::Id;
 #[cfg(test)]
 pub use look::Definition;

@@ -9,6 +9,7 @@
 mod compressed;
 mod h2;
 mod http;
+mod lines;
 mod listings;
 mod llm;
 mod low;
@@ -404,6 +405,12 @@ attacks! {
     ws_searches = websocket::searches(20, 400, 64, "");
     ws_searches_bytewise = websocket::searches_bytewise(20_000, 400_000, 48, "");
     ws_unanswered = websocket::unanswered(5_000, 200_000, 256, "");
+    lines_half = lines::half_lines(1_000, 16_000, 256, "");
+    lines_long = lines::long_line(26, 400, 96, "http.body_too_long");
+    lines_text = lines::text(20_000, 1_000_000, 64, "stdio.not_message");
+    lines_bytewise = lines::bytewise(20_000, 400_000, 48, "");
+    lines_searches = lines::searches(100, 2_000, 48, "");
+    lines_unanswered = lines::unanswered(5_000, 200_000, 256, "");
     blocks = low::blocks(10_000, 1_000_000, 64, "");
     tool_servers = listings::tool_servers(200, 6_000, 256, "");
     open_lists = listings::open_lists(300, 10_000, 256, "");

@@ -30,6 +30,7 @@ mod security;
 mod sessions;
 mod stacks;
 mod status;
+mod stdio;
 pub(crate) mod story;
 mod streams;
 mod talk;

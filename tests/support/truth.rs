@@ -289,7 +289,7 @@ fn check_exchange(truth: &Truth, exchange: &Exchange, problems: &mut Vec<String>
     if !truth.is_partial() && !exchange.degraded.is_empty() {
         problems.push(format!("degraded {name}: {:?}, but nothing is missing", exchange.degraded));
     }
-    let is_mcp = ["http+sse", "streamable-http", "websocket"].contains(&truth.transport.as_str());
+    let is_mcp = ["http+sse", "streamable-http", "websocket", "stdio"].contains(&truth.transport.as_str());
     if is_mcp && exchange.transport != truth.transport {
         problems.push(format!("transport {name}: {}", exchange.transport));
     }

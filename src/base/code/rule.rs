@@ -341,6 +341,10 @@ impl Code {
                 "RFC 9113, section 5.2, \"Flow Control\"",
                 "https://www.rfc-editor.org/rfc/rfc9113#section-5.2",
             ),
+            Self::StdioNotMessage => source(
+                "MCP 2025-11-25, Transports, \"stdio\"",
+                "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio",
+            ),
             Self::WsBadFrame => source(
                 "RFC 6455, section 5.2, \"Base Framing Protocol\"",
                 "https://www.rfc-editor.org/rfc/rfc6455#section-5.2",

@@ -337,6 +337,12 @@ codes! {
         why: "It cannot be read: with permessage-deflate a message repeats parts of those before it.",
         remedy: "Start the capture before the client connects; for the capture, switch \
             permessage-deflate off.";
+    StdioNotMessage: "stdio.not_message", Warning,
+        title: "line that is no message",
+        why: "A server writes nothing but messages to its standard output, a client nothing else to its \
+            standard input (MCP, stdio): clients skip the line, or give up.",
+        remedy: "Print logs and banners on standard error; look at what the server's libraries and its \
+            launcher print.";
     SseEventTooLong: "sse.event_too_long", Warning,
         title: "event longer than the limit",
         why: "The message in it is not read; later events of the stream are.",

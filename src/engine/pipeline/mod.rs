@@ -369,11 +369,21 @@ impl Pipeline {
             Verdict::Midstream { from, entry } => self.start_midstream(from, entry, keys, sink),
             Verdict::Http2Midstream { client } => {
                 let read = (client, Speaks::Http2, Connection::http2(self.first));
-                self.start_frames_midstream(read, keys, sink);
+                let held = sniffer.take_midstream().into_feeds([client, client.other()]);
+                self.start_midway(read, held, keys, sink);
             }
             Verdict::WebSocketMidstream { client } => {
                 let read = (client, Speaks::WebSocket, Connection::websocket_midstream(self.first));
-                self.start_frames_midstream(read, keys, sink);
+                let held = sniffer.take_midstream().into_feeds([client, client.other()]);
+                self.start_midway(read, held, keys, sink);
+            }
+            Verdict::Lines { client } => {
+                self.start((client, Speaks::JsonLines, Connection::lines(self.first)), keys, sink);
+            }
+            Verdict::LinesMidstream { client } => {
+                let held = sniffer.take_midstream().into_feeds_and_gaps([client, client.other()]);
+                let read = (client, Speaks::JsonLines, Connection::lines_midstream(self.first));
+                self.start_midway(read, held, keys, sink);
             }
             Verdict::Tls | Verdict::TlsMidstream if self.tls.is_some() => {
                 let at = sniffer.take_held().first().map_or_else(Origin::default, |(_, feed)| feed.at());
@@ -475,18 +485,18 @@ impl Pipeline {
         self.resume(keys, sink);
     }
 
-    /// Starts to read HTTP/2 or WebSocket in the middle: each direction finds its first frame.
-    fn start_frames_midstream(
+    /// Starts to read frames or lines in the middle: each direction finds its first one in what was
+    /// held.
+    fn start_midway(
         &mut self,
         (client, speaks, connection): (End, Speaks, Connection),
+        held: Vec<(End, Feed<End>)>,
         keys: Keys<'_>,
         sink: &mut Sink<'_, Update>,
     ) {
-        let State::Sniffing(sniffer) = &mut self.state else { return };
-        let held = sniffer.take_midstream();
         self.client = Some(client);
         self.state = State::Reading(speaks, Box::new(stack(connection, self.keeps_binary)));
-        self.replay_first(held.into_feeds([client, client.other()]));
+        self.replay_first(held);
         self.resume(keys, sink);
     }
 

@@ -24,7 +24,7 @@ use self::entry::{Call, Transaction};
 use self::masking::Masking;
 use super::redact::Tally;
 use super::writer::{Export, Wants, WriterOptions};
-use crate::base::fact::{ConnectionFact, PayloadFact};
+use crate::base::fact::{ConnectionFact, PayloadFact, Speaks};
 use crate::base::{Fact, Files, Room, Timestamp, json, units};
 use crate::ledger::store::Store;
 use crate::ledger::{Entry, Record};
@@ -108,6 +108,12 @@ impl Har {
 
     fn connection(&mut self, fact: &ConnectionFact) {
         let Some(of_connection) = self.starts.get(&fact.tcp_stream) else { return };
+        if fact.speaks == Speaks::JsonLines {
+            // It has no transactions of HTTP.
+            self.transactions -= of_connection.len();
+            self.starts.remove(&fact.tcp_stream);
+            return;
+        }
         let has_records =
             || of_connection.keys().any(|number| self.calls.contains_key(&(fact.tcp_stream, *number)));
         let is_wanted = if self.is_filtered { has_records() } else { fact.mcp };

@@ -10,7 +10,9 @@ use std::net::SocketAddr;
 
 pub use self::histogram::{Explicit, Exponential, seconds};
 use self::names::attribute;
-pub use self::outcome::{error_type, lost_by, method_target, protocol_name, unknown_outcome};
+pub use self::outcome::{
+    error_type, lost_by, method_target, network_transport, protocol_name, unknown_outcome,
+};
 pub use self::series::{Labels, MAX_SERIES, OTHER, Series};
 use crate::base::{Code, Degraded, Fact, Finding, Status, Timestamp};
 use crate::ledger::{CaptureFact, Entry, Exchange, Notification, Record, Session, SessionEnd};
@@ -123,7 +125,7 @@ impl Meter {
         is_cut |= labels.add_text(attribute::VERSION, exchange.protocol_version.as_deref());
         labels.add(attribute::PROTOCOL, Some(protocol_name(exchange.session.transport)));
         labels.add(attribute::PROTOCOL_VERSION, exchange.protocols.http.map(|http| http.name()));
-        labels.add(attribute::NETWORK_TRANSPORT, Some("tcp"));
+        labels.add(attribute::NETWORK_TRANSPORT, Some(network_transport(exchange.session.transport)));
         add_server(&mut labels, exchange.session.server);
         labels.add(attribute::TRANSPORT, Some(exchange.session.transport.name()));
         self.cut += u64::from(is_cut);
@@ -143,7 +145,7 @@ impl Meter {
         let transport = session.session.transport;
         self.cut += u64::from(labels.add_text(attribute::VERSION, session.protocol_version.as_deref()));
         labels.add(attribute::PROTOCOL, Some(protocol_name(transport)));
-        labels.add(attribute::NETWORK_TRANSPORT, Some("tcp"));
+        labels.add(attribute::NETWORK_TRANSPORT, Some(network_transport(transport)));
         add_server(&mut labels, session.session.server);
         labels.add(attribute::TRANSPORT, Some(transport.name()));
         let sessions = self.sessions.at(labels);

@@ -149,11 +149,11 @@ pub mod attribute {
     pub const RESOURCE: &str = "mcp.resource.uri";
     /// The id of the request.
     pub const REQUEST_ID: &str = "jsonrpc.request.id";
-    /// `http` or `websocket`.
+    /// `http`, `websocket` or `stdio`.
     pub const PROTOCOL: &str = "network.protocol.name";
     /// The version of HTTP.
     pub const PROTOCOL_VERSION: &str = "network.protocol.version";
-    /// `tcp`.
+    /// `tcp`, or `pipe` for stdio.
     pub const NETWORK_TRANSPORT: &str = "network.transport";
     /// The address of the server.
     pub const SERVER: &str = "server.address";

@@ -60,11 +60,18 @@ pub fn lost_by(by: Loser) -> &'static str {
     }
 }
 
+/// Returns the value of `network.transport`.
+#[must_use]
+pub fn network_transport(transport: Transport) -> &'static str {
+    if transport == Transport::Stdio { "pipe" } else { "tcp" }
+}
+
 /// Returns the value of `network.protocol.name`.
 #[must_use]
 pub fn protocol_name(transport: Transport) -> &'static str {
     match transport {
         Transport::HttpSse | Transport::StreamableHttp => "http",
         Transport::WebSocket => "websocket",
+        Transport::Stdio => "stdio",
     }
 }

@@ -5,7 +5,7 @@ use super::fields::{Encoding, Field, Fields};
 use super::ids::SpanIds;
 use crate::base::{Files, Timestamp, TraceContext};
 use crate::export::meter::names::attribute;
-use crate::export::meter::{error_type, method_target, protocol_name};
+use crate::export::meter::{error_type, method_target, network_transport, protocol_name};
 use crate::ledger::{Exchange, Id};
 
 /// Kinds of spans (opentelemetry-proto, `SpanKind`).
@@ -139,7 +139,7 @@ fn attributes(exchange: &Exchange, files: &Files, texts: &mut Texts) -> Attribut
     all.text(attribute::VERSION, exchange.protocol_version.as_deref().map(|version| texts.text(version)));
     all.word(attribute::PROTOCOL, Some(protocol_name(session.transport)));
     all.word(attribute::PROTOCOL_VERSION, exchange.protocols.http.map(|http| http.name()));
-    all.word(attribute::NETWORK_TRANSPORT, Some("tcp"));
+    all.word(attribute::NETWORK_TRANSPORT, Some(network_transport(session.transport)));
     for (address, port, of) in [
         (attribute::SERVER, attribute::SERVER_PORT, session.server),
         (attribute::CLIENT, attribute::CLIENT_PORT, exchange.client),

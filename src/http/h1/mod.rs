@@ -570,7 +570,7 @@ fn described(protocol: Speaks) -> &'static str {
         Speaks::Tls => "TLS",
         Speaks::Http2 => "HTTP/2",
         Speaks::WebSocket => "WebSocket",
-        Speaks::Nothing | Speaks::Http1 | Speaks::Other => "an unknown protocol",
+        Speaks::Nothing | Speaks::Http1 | Speaks::JsonLines | Speaks::Other => "an unknown protocol",
     }
 }
 

@@ -8,6 +8,7 @@ use crate::base::{
     Code, Degraded, Ending, Feed, Findings, Layer, Origin, ResponseEnd, Side, Sink, Span, limits,
 };
 
+use super::ends::{Ends, ended};
 use super::part::ended_by;
 use super::{Head, Part, PartKind, TransactionNo};
 use direction::{Direction, Reason, Step};
@@ -38,8 +39,7 @@ pub(super) struct Connection {
     transaction: TransactionNo,
     /// Why its head is missing, until the first message; `None` if it was emitted.
     lacks_head: Option<Degraded>,
-    /// How and where the client and the server ended.
-    ends: [Option<(ResponseEnd, Origin)>; 2],
+    ends: Ends,
     /// The side of which more is emitted before the next input; `None` if there is nothing more.
     pending: Option<Side>,
     /// Nothing more is read.
@@ -60,7 +60,7 @@ impl Connection {
             server: Direction::new(Side::Server, is_compressing),
             transaction,
             lacks_head: missing.any().then_some(missing),
-            ends: [None; 2],
+            ends: Ends::default(),
             pending: None,
             is_over: false,
         }
@@ -73,7 +73,7 @@ impl Connection {
             server: Direction::new(Side::Server, None),
             transaction,
             lacks_head: Some(Degraded::MIDSTREAM),
-            ends: [None; 2],
+            ends: Ends::default(),
             pending: None,
             is_over: false,
         }
@@ -157,35 +157,21 @@ impl Connection {
         self.end(side, ResponseEnd::ClosedBy(side), at, sink);
     }
 
-    /// `side` sends nothing more. The transaction ends when neither does: what one of them sent
-    /// before may be captured later.
+    /// `side` sends nothing more.
     fn end(&mut self, side: Side, how: ResponseEnd, at: Origin, sink: &mut Sink<'_, Part>) {
         let why = self.direction(side).end();
         if why.any() {
             self.emit(side, PartKind::Gap { why, at }, sink);
         }
-        let [client, server] = &mut self.ends;
-        let end = if side == Side::Client { client } else { server };
-        end.get_or_insert((how, at));
-        let [Some(client), Some(server)] = self.ends else { return };
-        let is_first = client.1.packet <= server.1.packet;
-        let (how, at) = match (client.0, server.0) {
-            (ResponseEnd::Open, _) => server,
-            (_, ResponseEnd::Open) => client,
-            _ if is_first => client,
-            _ => server,
-        };
-        if !std::mem::replace(&mut self.is_over, true) {
+        if let Some((how, at)) = self.ends.add(side, how, at)
+            && !std::mem::replace(&mut self.is_over, true)
+        {
             self.emit(Side::Server, PartKind::End { how, at }, sink);
         }
     }
 
     fn eof(&mut self, side: Side, (how, at): (Ending, Origin), sink: &mut Sink<'_, Part>) {
-        let how = match how {
-            Ending::Closed => ResponseEnd::ClosedBy(side),
-            Ending::Reset(by) => ResponseEnd::ResetBy(by),
-            Ending::Open => ResponseEnd::Open,
-        };
+        let how = ended(side, how);
         if self.direction(side).is_inside()
             && let Some(by) = ended_by(how)
         {

@@ -6,6 +6,7 @@ use flate2::{Compress, Compression};
 use super::frame::tests::frame;
 use super::inflate::tests::deflate;
 use super::*;
+use crate::http::Channel;
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}"#;
 const RESULT: &str = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
@@ -276,7 +277,7 @@ fn a_connection_from_its_middle_begins_with_a_head() {
     world.send(Side::Server, &[&rest[20..], &rest].concat());
     world.send(Side::Client, &frame(Side::Client, 0x81, CALL.as_bytes()));
     let PartKind::Head(head, why) = &world.out[0].kind else { panic!("{:?}", world.out) };
-    assert!(head.is_websocket() && *why == Degraded::MIDSTREAM);
+    assert!(head.channel() == Some(Channel::WebSocket) && *why == Degraded::MIDSTREAM);
     assert_eq!(world.texts(), [RESULT, CALL]);
     assert!(world.codes().is_empty() && world.findings.is_empty());
 }

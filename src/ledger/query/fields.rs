@@ -279,9 +279,7 @@ impl Field {
             Self::LlmDialect => Dialect::ALL.map(Dialect::name).to_vec(),
             Self::Cause => Cause::ALL.map(Cause::name).to_vec(),
             Self::Origin => Side::BOTH.map(Side::name).to_vec(),
-            Self::Transport => [Transport::HttpSse, Transport::StreamableHttp, Transport::WebSocket]
-                .map(Transport::name)
-                .to_vec(),
+            Self::Transport => Transport::ALL.map(Transport::name).to_vec(),
             Self::Degraded => reasons().chain([ANY, NONE]).collect(),
             Self::View => ["front", "back"].to_vec(),
             Self::Tls => TlsVersion::NAMES.into_iter().rev().chain([ANY, NONE]).collect(),

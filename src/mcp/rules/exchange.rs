@@ -93,7 +93,7 @@ pub(super) fn token_collides(new: &NewExchange<'_>) -> Option<Violation> {
     violation(Code::McpTokenCollision, format!("token {token}"))
 }
 
-/// The first request of a session on HTTP+SSE or WebSocket that was captured from its beginning.
+/// The first request of a session on HTTP+SSE or a channel that was captured from its beginning.
 pub(super) fn initialize_is_missing(new: &NewExchange<'_>) -> Option<Violation> {
     let (session, request) = (new.session, new.exchange.record());
     let is_first = session.is_at_first_request() && session.has_one_stream();

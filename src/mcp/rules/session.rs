@@ -80,7 +80,12 @@ pub(super) fn endpoint_is_missing(over: &StreamOver<'_>) -> Option<Violation> {
     let is_whole = over.transaction.degraded().and(over.transaction.gaps()).is_none();
     let name = request.path.rsplit('/').next().unwrap_or_default();
     let is_mcp = ["mcp", "sse"].iter().any(|word| name.eq_ignore_ascii_case(word));
-    if !is_legacy || !is_whole || !is_mcp || stream.has_endpoint() || stream.is_websocket() || over.has_client
+    if !is_legacy
+        || !is_whole
+        || !is_mcp
+        || stream.has_endpoint()
+        || stream.channel().is_some()
+        || over.has_client
     {
         return None;
     }

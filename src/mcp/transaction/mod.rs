@@ -14,7 +14,7 @@ use super::heads::{RequestHead, ResponseHead, Verb};
 use super::sighting::Sighting;
 use crate::base::protocols::{Protocols, TlsNames};
 use crate::base::{Code, Degraded, Few, Origin, Peers, Side, Span, limits};
-use crate::rpc::{Envelope, Fault, Head, Parsed, RpcError, StartLine};
+use crate::rpc::{Channel, Envelope, Fault, Head, Parsed, RpcError, StartLine};
 
 mod body;
 mod end;
@@ -159,10 +159,12 @@ impl Transaction {
     }
 
     /// Whether the capture lacks the request. A server may refuse without a request: 408 on an idle
-    /// connection (RFC 9110 section 15.5.9), 400 for bytes that are none.
+    /// connection (RFC 9110 section 15.5.9), 400 for bytes that are none. Messages on lines have
+    /// none.
     pub(super) fn lacks_request(&self) -> bool {
         let is_refusal = self.status().is_some_and(|status| status >= 400);
-        self.request.is_none() && self.response.is_some() && !is_refusal
+        let has_none = self.channel() == Some(Channel::Lines) && !self.lacks_response_fields();
+        self.request.is_none() && self.response.is_some() && !is_refusal && !has_none
     }
 
     pub(super) fn is_post(&self) -> bool {
@@ -232,6 +234,11 @@ impl Transaction {
         self.has_request_body
     }
 
+    /// Whether a body of the request may be captured yet. Messages on lines have no request.
+    pub(super) fn awaits_request_body(&self) -> bool {
+        !self.has_request_body && self.channel() != Some(Channel::Lines)
+    }
+
     /// Whether another transaction carries the same request at the same time: one that a proxy
     /// passes on. It is open while the other one is, and begins soon before or after it.
     pub(super) fn has_same_request(&self, other: &Self) -> bool {
@@ -299,16 +306,21 @@ impl Transaction {
             self.degraded.add(Degraded::MIDSTREAM);
         }
         let span = self.request_span.map_or(head.span, |request| request.join(head.span));
-        if head.is_websocket() {
-            self.stream = Some(EventStream::websocket(span));
+        if let Some(channel) = head.channel() {
+            self.stream = Some(EventStream::of_channel(channel, span));
         } else if is_unseen || head.is_event_stream() {
             self.stream = Some(EventStream::new(span));
         }
     }
 
-    /// Whether it changed to WebSocket: both sides send messages on it.
-    pub(super) fn is_websocket(&self) -> bool {
-        self.stream.as_ref().is_some_and(EventStream::is_websocket)
+    /// The channel that it is, or changed to: both sides send messages on it. `None` for HTTP.
+    pub(super) fn channel(&self) -> Option<Channel> {
+        self.stream.as_ref().and_then(EventStream::channel)
+    }
+
+    /// Whether both sides send messages on it.
+    pub(super) fn is_channel(&self) -> bool {
+        self.channel().is_some()
     }
 
     /// The head of the response; `None` before it is complete.

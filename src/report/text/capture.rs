@@ -102,6 +102,7 @@ fn kind(count: &ConnectionCount) -> String {
         (false, Speaks::Tls) => "TLS".to_owned(),
         (false, Speaks::Http2) => "HTTP/2".to_owned(),
         (false, Speaks::WebSocket) => "WebSocket".to_owned(),
+        (false, Speaks::JsonLines) => "JSON lines".to_owned(),
         (false, speaks) => speaks.name().to_owned(),
     };
     let wrapper = match count.wrapper {

@@ -87,7 +87,10 @@ impl OpenStream {
             HttpItem::Stream(stream) => {
                 let target = stream.target.as_deref().unwrap_or("(its request was not captured)");
                 open.exchange = stream.exchange;
-                open.title = format!("{} {target}", stream.method.as_deref().unwrap_or(""));
+                open.title = match stream.is_stdio() {
+                    true => "standard output".to_owned(),
+                    false => format!("{} {target}", stream.method.as_deref().unwrap_or("")),
+                };
                 open.has_heads = false;
             }
             HttpItem::LlmCall(call) => {

@@ -346,7 +346,8 @@ fn stream_cells(stream: &Stream, call: Option<&LlmCall>, is_open: bool, model: &
         .session
         .as_ref()
         .map_or_else(|| "-".to_owned(), |session| format::session_name(session.number));
-    let target = stream.target.as_deref().unwrap_or("(not captured)");
+    let is_stdio = stream.is_stdio();
+    let target = stream.target.as_deref().unwrap_or(if is_stdio { "output" } else { "(not captured)" });
     let target = if model.is_private() { MASK } else { target };
     let (role, ended) = match stream.ended {
         ResponseEnd::Open => (Role::Good, if model.has_ended() { "open at end" } else { "open" }.to_owned()),
@@ -355,8 +356,9 @@ fn stream_cells(stream: &Stream, call: Option<&LlmCall>, is_open: bool, model: &
         ResponseEnd::ResetBy(_) => (Role::Warn, stream.ended.name().replace('_', " ")),
     };
     let opener = stream.exchange.map_or(String::new(), |n| format!(" #{n}"));
+    let method = stream.method.as_deref().unwrap_or(if is_stdio { "standard" } else { "?" });
     let mut parts: Vec<(Role, Cow<'static, str>)> = vec![
-        (Role::Text, format!("{} ", stream.method.as_deref().unwrap_or("?")).into()),
+        (Role::Text, format!("{method} ").into()),
         (Role::Strong, target.to_owned().into()),
         (Role::Faint, opener.into()),
     ];
