@@ -44,3 +44,5 @@ pub mod tui;
 #[cfg(feature = "web")]
 pub mod web;
 pub mod why;
+#[cfg(unix)]
+pub mod wrap;

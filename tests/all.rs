@@ -71,3 +71,6 @@ mod truth;
 mod tui;
 #[cfg(all(unix, feature = "web"))]
 mod web;
+#[cfg(unix)]
+#[allow(clippy::disallowed_methods, reason = "a program that hangs is ended after a time limit")]
+mod wrap;

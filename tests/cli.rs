@@ -347,6 +347,8 @@ fn the_manual_pages_are_written_into_a_directory() {
             #[cfg(feature = "web")]
             "mcpdump-web.1",
             "mcpdump-why.1",
+            #[cfg(unix)]
+            "mcpdump-wrap.1",
             "mcpdump.1"
         ]
     );

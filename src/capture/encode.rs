@@ -24,6 +24,8 @@ pub struct FileMetadata {
     pub application: String,
     /// Capture device.
     pub device: String,
+    /// What the device is, for people.
+    pub description: String,
     /// BPF filter of the capture.
     pub filter: String,
     /// Snapshot length in bytes; 0 for no limit.
@@ -253,11 +255,12 @@ impl Encoder {
             return Ok(number);
         }
         self.interfaces.push(WrittenInterface { link_type: small, interface, offset, times: None });
-        let FileMetadata { device, filter, snaplen, system, .. } = self.metadata.clone();
+        let FileMetadata { device, description, filter, snaplen, system, .. } = self.metadata.clone();
         self.block(INTERFACE_DESCRIPTION, |block| {
             block.u32(u32::from(small));
             block.u32(snaplen);
             block.text(2, &device);
+            block.text(3, &description);
             block.option(9, &[9]); // if_tsresol: nanoseconds
             if !filter.is_empty() {
                 // Code 0: a filter in libpcap's language.

@@ -1,4 +1,5 @@
-//! Exit statuses: 0 success, 1 partial failure, 2 failure. A closed pipe is no error.
+//! Exit statuses: 0 success, 1 partial failure, 2 failure; those of another program if it is run. A
+//! closed pipe is no error.
 
 use std::io;
 use std::process::ExitCode;
@@ -16,6 +17,9 @@ pub(super) enum Outcome {
     Success,
     /// Something failed on the way and was reported on standard error.
     PartialFailure,
+    /// Another program was run, and ended with this status.
+    #[cfg(unix)]
+    Ended(u8),
 }
 
 impl From<Outcome> for ExitCode {
@@ -23,6 +27,8 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Success => Self::SUCCESS,
             Outcome::PartialFailure => Self::from(PARTIAL_FAILURE),
+            #[cfg(unix)]
+            Outcome::Ended(status) => Self::from(status),
         }
     }
 }

@@ -57,6 +57,8 @@ use arguments::{Arguments, Command, ListOptions, ReportOptions};
 use commands::mcp;
 #[cfg(feature = "web")]
 use commands::web;
+#[cfg(unix)]
+use commands::wrap;
 use commands::{check, diff, export, generate, interfaces, inventory, keys, list, report, slice, tui, why};
 #[cfg(feature = "demo")]
 use commands::{demo, serve, traffic};
@@ -150,6 +152,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Demo(Deferred(demo)) => demo::run(&demo, color),
         Command::Interfaces => interfaces::run().map(|()| Outcome::Success),
         Command::Keys(Deferred(command)) => keys::run(&command),
+        #[cfg(unix)]
+        Command::Wrap(Deferred(command)) => wrap::run(*command),
         Command::Completions { shell } => {
             generate::completions(shell, Arguments::command()).map(|()| Outcome::Success)
         }

@@ -443,6 +443,7 @@ fn metadata(request: &Request, input: &OpenInput) -> FileMetadata {
         system: system(),
         application: concat!("mcpdump ", env!("CARGO_PKG_VERSION")).to_owned(),
         device: device.map(|opened| opened.name().to_owned()).unwrap_or_default(),
+        description: String::new(),
         filter: request.bpf.clone().unwrap_or_default(),
         snaplen: device.map_or(0, live::Opened::snaplen),
         comment: String::new(),

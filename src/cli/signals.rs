@@ -36,6 +36,16 @@ pub(super) fn termination_signals() -> Vec<i32> {
     signals
 }
 
+/// Returns the signals that are forwarded to a program that is run: those that ask to end or to do
+/// something, unless they are ignored, as the program ignores them then, too. Reads `/proc`.
+#[cfg(unix)]
+pub(super) fn forwarded() -> Vec<i32> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+
+    let all = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+    all.into_iter().filter(|signal| !is_ignored(*signal)).collect()
+}
+
 /// Sets `reload` at each SIGHUP, if a service manager asks for a reload with it: without a handler
 /// it would end the process.
 ///

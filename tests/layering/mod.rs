@@ -43,6 +43,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 28] = [
     ("traffic", &["base"], &[]),
     ("web", &["base"], &[]),
     ("ask", &["base", "ledger", "why", "report", "check", "diff"], &[]),
+    ("wrap", &["base", "capture"], &[]),
     (
         "cli",
         &[
@@ -72,6 +73,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 28] = [
             "traffic",
             "web",
             "ask",
+            "wrap",
         ],
         &[],
     ),

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use crate::base::Timestamp;
 use crate::base::fact::Loser;
-use crate::capture::encode::{Encoder, FileMetadata, FileStatistics};
-use crate::capture::item::Packet;
+use crate::capture::encode::{Encoder, FileMetadata, FileStatistics, block_ends};
+use crate::capture::item::{LinkType, Packet};
 
 /// Bytes of blocks that are gathered for one write.
 const BUFFER: usize = 256 << 10;
@@ -22,6 +22,15 @@ impl<W: Write> PacketFile<W> {
     #[must_use]
     pub fn new(out: W, metadata: FileMetadata) -> Self {
         Self { out, encoder: Encoder::new(metadata), statistics: FileStatistics::default() }
+    }
+
+    /// Describes an interface ahead of its packets, so that none of them needs it to be written
+    /// with them.
+    ///
+    /// # Errors
+    /// The link type does not fit into pcapng.
+    pub fn interface(&mut self, link_type: LinkType) -> io::Result<()> {
+        self.encoder.interface(link_type).map_err(io::Error::other)
     }
 
     /// Adds a packet, with a comment that Wireshark shows.
@@ -64,13 +73,34 @@ impl<W: Write> PacketFile<W> {
     /// # Errors
     /// Those of the output.
     pub fn finish(mut self) -> io::Result<W> {
-        self.encoder.statistics(self.statistics);
-        self.flush()?;
-        self.out.flush()?;
+        self.end()?;
         Ok(self.out)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    /// Writes the last blocks, with the totals.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn end(&mut self) -> io::Result<()> {
+        self.encoder.statistics(self.statistics);
+        self.flush()?;
+        self.out.flush()
+    }
+
+    /// Drops what could not be written. Returns the number of packets, which count as lost.
+    pub fn discard(&mut self) -> u64 {
+        let packets = block_ends(self.encoder.blocks()).filter(|(_, is_packet)| *is_packet).count() as u64;
+        self.encoder.clear_blocks();
+        self.statistics.written = self.statistics.written.saturating_sub(packets);
+        self.statistics.lost.add(Loser::Mcpdump, packets);
+        packets
+    }
+
+    /// Writes the blocks so far. Readers then see every packet that was added.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn flush(&mut self) -> io::Result<()> {
         self.out.write_all(self.encoder.blocks())?;
         self.encoder.clear_blocks();
         Ok(())

@@ -150,6 +150,21 @@ Examples:
   mcpdump keys -o /tmp/keys.log -- python3 agent.py
   mcpdump -i any --tls-keylog /tmp/keys.log tcp port 443";
 
+/// Examples of `wrap`.
+#[cfg(unix)]
+pub(crate) const WRAP_EXAMPLES: &str = "\
+Examples:
+  mcpdump wrap -- npx -y @modelcontextprotocol/server-everything
+  mcpdump wrap -w weather.pcapng -- uv run weather.py
+  mcpdump wrap -w ~/captures -- python3 server.py
+  mcpdump --follow weather.pcapng           watch while the server runs
+
+In the configuration of a client, put mcpdump before the server's command:
+  \"command\": \"mcpdump\", \"args\": [\"wrap\", \"--\", \"npx\", \"-y\", \"server\"]
+
+The exit status is that of the server, 128 + N if signal N ended it, 127 if there
+is no such command, 126 if it cannot be run. See docs/stdio.md.";
+
 /// Examples of `interfaces`.
 pub(crate) const INTERFACES_EXAMPLES: &str = "\
 Examples:

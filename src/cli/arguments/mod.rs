@@ -22,6 +22,8 @@ pub(crate) mod traffic;
 #[cfg(feature = "web")]
 pub(crate) mod web;
 pub(crate) mod why;
+#[cfg(unix)]
+pub(crate) mod wrap;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -167,6 +169,10 @@ pub(crate) enum Command {
     /// Run a program so that it logs the secrets of its TLS connections
     #[command(after_help = help::KEYS_EXAMPLES, after_long_help = help::KEYS_EXAMPLES)]
     Keys(Deferred<Keys>),
+    /// Run a server on standard input and output, and record what passes as a capture
+    #[cfg(unix)]
+    #[command(after_help = help::WRAP_EXAMPLES, after_long_help = help::WRAP_EXAMPLES)]
+    Wrap(Deferred<wrap::Wrap>),
     /// Run a Hacker News MCP server, to have traffic to capture
     #[cfg(feature = "demo")]
     #[command(after_help = help::SERVE_EXAMPLES)]

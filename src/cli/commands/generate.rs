@@ -67,6 +67,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("slice", help::SLICE_EXAMPLES),
     ("interfaces", help::INTERFACES_EXAMPLES),
     ("keys", help::KEYS_EXAMPLES),
+    #[cfg(unix)]
+    ("wrap", help::WRAP_EXAMPLES),
     #[cfg(feature = "demo")]
     ("serve", help::SERVE_EXAMPLES),
     #[cfg(feature = "demo")]

@@ -32,3 +32,5 @@ pub(crate) mod tui;
 #[cfg(feature = "web")]
 pub(crate) mod web;
 pub(crate) mod why;
+#[cfg(unix)]
+pub(crate) mod wrap;
