@@ -197,6 +197,11 @@ fn slow_and_odd() {
 }
 
 #[test]
+fn stdio_wrap() {
+    agrees("stdio-wrap");
+}
+
+#[test]
 fn h2_tls() {
     agrees("h2-tls");
 }

@@ -130,6 +130,8 @@ def judges(program, folder):
     telemetry = [python, str(folder / "telemetry.py"), str(program), str(CAPTURES)]
     found["telemetry, read by Python"] = lambda _: lines_of(folder, telemetry)
     found["tables in DuckDB"] = lambda _: lines_of(folder, tables)
+    stdio = [python, str(folder / "stdio.py"), str(program), node, str(folder / "stdio")]
+    found["servers on stdio, wrapped"] = lambda _: lines_of(folder, stdio)
     return found
 
 

@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 28] = [
+const LAYERS: [(&str, &[&str], &[&str]); 29] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("anonymize", &["base"], &["capture"]),

@@ -13,7 +13,7 @@ use super::run::Run;
 
 /// The captures recorded for this project that the laws are checked on: one file per kind of
 /// traffic, one of the link types.
-const OWN: [&str; 33] = [
+const OWN: [&str; 34] = [
     "batch-2025-03-26/capture.pcapng",
     "big-results-mtu1500/capture.pcap",
     "br-json/capture.pcap",
@@ -41,6 +41,7 @@ const OWN: [&str; 33] = [
     "rev-2026-07-28/capture.pcapng",
     "rmcp-server/capture.pcap",
     "slow-and-odd/capture.pcapng",
+    "stdio-wrap/capture.pcapng",
     "tls12-cbc/capture-dsb.pcapng",
     "tls12-keylog/capture-dsb.pcapng",
     "tls13-keylog/capture-dsb.pcapng",
@@ -137,8 +138,8 @@ const ENCRYPTED: [&str; 5] = [
 /// Captures of HTTP/2: the frames of streams alternate, and heads refer to earlier ones.
 const HTTP2: [&str; 2] = ["h2c-sse/capture.pcapng", "stacks/java-sse-hypercorn-h2c/capture.pcap"];
 
-/// Captures of WebSocket: what the client sends is masked.
-const MASKED: [&str; 1] = ["stacks/supergateway-ws/capture.pcap"];
+/// Captures of channels: what a client sends over WebSocket is masked, and lines have no heads.
+const CHANNELS: [&str; 2] = ["stacks/supergateway-ws/capture.pcap", "stdio-wrap/capture.pcapng"];
 
 /// Captures without an exchange: other traffic, and clients that were refused.
 const WITHOUT_MCP: [&str; 6] = [
@@ -201,9 +202,9 @@ impl Capture {
         LARGE.contains(&self.0)
     }
 
-    /// Whether its messages are compressed, encrypted or in frames.
+    /// Whether its messages are compressed, encrypted, in frames or without heads.
     pub(crate) fn is_encoded(self) -> bool {
-        [&COMPRESSED[..], &ENCRYPTED, &HTTP2, &MASKED].concat().contains(&self.0)
+        [&COMPRESSED[..], &ENCRYPTED, &HTTP2, &CHANNELS].concat().contains(&self.0)
     }
 
     /// Whether its export has rows other than findings: packets cut to 128 bytes and a refused GET
