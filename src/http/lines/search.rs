@@ -43,25 +43,28 @@ pub struct LineSearch {
     line: Option<(u64, bool)>,
     /// Offset from which a newline is searched.
     from: u64,
+    /// The last gap: bytes before this offset are missing. 0 if none are.
+    gap: u64,
     shown: Shown,
 }
 
 impl Default for LineSearch {
     fn default() -> Self {
-        Self { line: Some((0, false)), from: 0, shown: Shown::default() }
+        Self { line: Some((0, false)), from: 0, gap: 0, shown: Shown::default() }
     }
 }
 
 impl LineSearch {
     /// Bytes are missing before the offset `at`.
     pub fn gap(&mut self, at: u64) {
-        (self.line, self.from) = (Some((at, false)), at);
+        (self.line, self.from, self.gap) = (Some((at, false)), at, at);
     }
 
     /// Searches what was added to `bytes`, which begin at `offset` of their direction. Bytes are
     /// missing before the offsets in `gaps`.
     pub fn search(&mut self, bytes: &[u8], offset: u64, gaps: impl Iterator<Item = u64>) {
-        for at in gaps.filter(|at| *at > self.from).collect::<Vec<_>>() {
+        let gap = self.gap;
+        for at in gaps.filter(|at| *at > gap) {
             let len = usize::try_from(at.saturating_sub(offset)).unwrap_or(usize::MAX);
             self.search_whole(bytes.get(..len).unwrap_or(bytes), offset);
             self.gap(at);
@@ -180,6 +183,8 @@ mod tests {
     fn gaps_end_lines() {
         let line = &RESPONSE[5..];
         let (mut search, cut) = (LineSearch::default(), line.len() - 20);
+        // The gap is known only after the bytes before it were searched.
+        search.search(&line[..cut], 0, std::iter::empty());
         search.search(&[&line[..cut], line].concat(), 0, std::iter::once(cut as u64));
         assert!(search.shown.is_message);
         let (mut search, rest) = (LineSearch::default(), b"{\"the\":\"rest\"}\n");
