@@ -426,7 +426,7 @@ impl Pipeline {
     fn enter_tunnel(&mut self, tunnel: Tunnel, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         (self.is_tunnel, self.first) = (true, tunnel.next);
         self.state = State::Sniffing(Box::default());
-        self.replay_first(into_feeds(tunnel, self.client()));
+        self.replay_first(tunnel::into_feeds(tunnel, self.client()));
         self.resume(keys, sink);
     }
 
@@ -564,21 +564,6 @@ impl Pipeline {
     }
 }
 
-/// What each end sends in the tunnel, as feeds.
-fn into_feeds(tunnel: Tunnel, client: End) -> Vec<(End, Feed<End>)> {
-    let mut feeds = Vec::new();
-    for (end, (mut held, missing)) in [client, client.other()].into_iter().zip(tunnel.held) {
-        if missing.any() {
-            let at = held.first_span().map_or_else(Origin::default, |span| span.start);
-            feeds.push((end, Feed::Gap { len: 0, why: missing, at }));
-        }
-        while let Some((bytes, span)) = held.take_piece(usize::MAX) {
-            feeds.push((end, Feed::Data(bytes, span)));
-        }
-    }
-    feeds
-}
-
 /// The state of a connection that is not decoded from its beginning on.
 fn ignored(speaks: Speaks) -> State {
     State::Ignored(speaks, Switched::default(), RoundTrips::default())
@@ -599,6 +584,8 @@ impl std::fmt::Debug for Pipeline {
             .finish_non_exhaustive()
     }
 }
+
+mod tunnel;
 
 #[cfg(test)]
 mod tests;
