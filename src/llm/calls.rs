@@ -103,8 +103,13 @@ impl Calls {
     fn request(&mut self, transaction: TransactionNo, head: &Head) -> Option<Open> {
         self.latest = self.latest.max(Some(transaction));
         let StartLine::Request { method, target } = &head.start else { return None };
-        let may_be_call = Dialect::of_target(target).is_some() || is_undecided(head, target);
-        (&**method == "POST" && may_be_call).then(|| Open {
+        if &**method != "POST" || is_mcp(head) {
+            return None;
+        }
+        if Dialect::of_target(target).is_none() && names_session(target) {
+            return None;
+        }
+        Some(Open {
             target: Some(Arc::clone(target)),
             host: head.field(Field::Host).map(|host| text::kept_name(host).into()),
             is_anthropic: has_anthropic_field(head),
@@ -206,16 +211,17 @@ impl Calls {
     }
 }
 
-/// Returns whether a POST may be a call though its target does not show it: most are messages of
-/// MCP, which say so.
-fn is_undecided(head: &Head, target: &str) -> bool {
-    let is_mcp = [Field::SessionId, Field::ProtocolVersion, Field::McpMethod]
+/// Returns whether a request says that it is one of MCP.
+fn is_mcp(head: &Head) -> bool {
+    [Field::SessionId, Field::ProtocolVersion, Field::McpMethod]
         .into_iter()
-        .any(|field| head.field(field).is_some());
-    // HTTP+SSE names the session in the target.
+        .any(|field| head.field(field).is_some())
+}
+
+/// Returns whether a target names a session in its query, as HTTP+SSE does.
+fn names_session(target: &str) -> bool {
     let query = target.split_once('?').map(|(_, query)| query.as_bytes());
-    let has_session = query.is_some_and(|query| query.windows(6).any(|word| word == b"ession"));
-    !is_mcp && !has_session
+    query.is_some_and(|query| memchr::memmem::find(query, b"ession").is_some())
 }
 
 /// Returns whether a head has a field that clients of Anthropic's API send.

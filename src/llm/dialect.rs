@@ -137,7 +137,8 @@ impl Dialect {
 
 /// Returns the path of a target, without query and without slashes at its end.
 pub(super) fn path(target: &str) -> &str {
-    target.split(['?', '#']).next().unwrap_or(target).trim_end_matches('/')
+    let end = memchr::memchr2(b'?', b'#', target.as_bytes()).unwrap_or(target.len());
+    target.get(..end).unwrap_or(target).trim_end_matches('/')
 }
 
 /// Returns the last segment of a target's path.

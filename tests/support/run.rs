@@ -203,6 +203,9 @@ impl Remade {
 
     /// Replaces every packet number in a row of the export by the original number.
     pub(crate) fn map_back(&self, row: &mut Value) {
+        if let Value::Array(elements) = row {
+            elements.iter_mut().for_each(|element| self.map_back(element));
+        }
         let Value::Object(fields) = row else {
             return;
         };
@@ -210,7 +213,7 @@ impl Remade {
             match (name.as_str(), value.as_u64()) {
                 (
                     "first_packet" | "last_packet" | "packet" | "waited_packet" | "end_packet"
-                    | "response_packet",
+                    | "response_packet" | "first_token_packet",
                     Some(n),
                 ) => *value = self.back(n).into(),
                 _ => self.map_back(value),
