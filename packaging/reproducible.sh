@@ -7,13 +7,15 @@ source="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 mkdir -p "$1"
 directory="$(cd "$1" && pwd)"
 
-SOURCE_DATE_EPOCH="$(git -C "$source" log -1 --format=%ct)"
+# Resolved once: somebody may commit during the first build.
+commit="$(git -C "$source" rev-parse HEAD)"
+SOURCE_DATE_EPOCH="$(git -C "$source" log -1 --format=%ct "$commit")"
 export SOURCE_DATE_EPOCH
 sums=()
 for name in one another/deeper; do
     rm -rf "${directory:?}/$name"
     mkdir -p "$directory/$name"
-    git -C "$source" archive HEAD | tar -x -C "$directory/$name"
+    git -C "$source" archive "$commit" | tar -x -C "$directory/$name"
     CARGO_TARGET_DIR="$directory/$name/built" "$directory/$name/packaging/build.sh" "${2:-}"
     program="$directory/$name/built/${2:+$2/}release/mcpdump"
     if grep -qaF "$directory" "$program"; then
