@@ -4,6 +4,7 @@
 //! passes it down to [`ledger`]; nothing flows back. [`engine`] connects the layers. See
 //! `ARCHITECTURE.md`.
 
+pub mod agent;
 pub mod anonymize;
 #[cfg(feature = "mcp")]
 pub mod ask;

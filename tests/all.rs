@@ -13,6 +13,7 @@
 
 #[cfg(unix)]
 mod action;
+mod agents;
 mod anonymize;
 #[cfg(all(feature = "mcp", feature = "demo"))]
 mod ask;

@@ -137,7 +137,7 @@ fn an_option_before_its_command_is_explained() {
     refuses(&["--format", "json", CAPTURE], &["--format is an option of report"]);
     refuses(
         &["list", "-o", "x", CAPTURE],
-        &["-o is an option of report, why, export, check, diff, inventory, stats, slice and keys"],
+        &["-o is an option of report, why, timeline, export, check, diff, inventory, stats, slice and keys"],
     );
 }
 
@@ -233,7 +233,7 @@ fn version_and_help_go_to_standard_output() {
 
 #[test]
 fn every_command_documents_filter_and_exit_statuses() {
-    for command in ["list", "report", "export", "check", "slice", "diff", "inventory", "stats"] {
+    for command in ["list", "report", "export", "check", "slice", "diff", "inventory", "stats", "timeline"] {
         let help = runs(&[command, "--help"]);
         for text in ["Examples:", "field:value", "method:tools/call", "Exit status:"] {
             assert!(help.contains(text), "{command} --help lacks {text:?}");
@@ -342,6 +342,7 @@ fn the_manual_pages_are_written_into_a_directory() {
             "mcpdump-serve.1",
             "mcpdump-slice.1",
             "mcpdump-stats.1",
+            "mcpdump-timeline.1",
             #[cfg(feature = "demo")]
             "mcpdump-traffic.1",
             #[cfg(feature = "web")]

@@ -244,9 +244,10 @@ fn zstd_py() {
 #[test]
 fn every_directory_has_its_test() {
     let source = include_str!("truth.rs");
-    // The cases of `field` have no truth, those of `stacks` are below, those of `h2-stacks`,
-    // `limits` and `tls-suites` are compared in `h2_stacks`, `limits` and `tls`.
-    let groups = ["field", "h2-stacks", "limits", "stacks", "tls-suites"];
+    // The cases of `field` have no truth, those of `stacks` are below, those of `agent-run`,
+    // `h2-stacks`, `limits` and `tls-suites` are compared in `agents`, `h2_stacks`, `limits` and
+    // `tls`.
+    let groups = ["agent-run", "field", "h2-stacks", "limits", "stacks", "tls-suites"];
     let is_group = |name: &String| groups.contains(&name.as_str());
     for name in directories("").into_iter().filter(|name| !is_group(name)) {
         assert!(source.contains(&format!("agrees(\"{name}\")")), "{name} has no test");

@@ -419,6 +419,9 @@ pub const MAX_DEFINITION_TEXT: usize = 16 << 20;
 /// behave.
 pub const MAX_BEHAVIOURS: usize = 12 << 20;
 
+/// Memory of what a timeline keeps of calls of models and of tools, in bytes: some 20,000 of each.
+pub const MAX_AGENT_CALLS: usize = 32 << 20;
+
 /// Memory of the rows of an inventory, in bytes: servers and clients with the values of each.
 pub const MAX_INVENTORY: usize = 8 << 20;
 

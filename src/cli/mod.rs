@@ -59,7 +59,9 @@ use commands::mcp;
 use commands::web;
 #[cfg(unix)]
 use commands::wrap;
-use commands::{check, diff, export, generate, interfaces, inventory, keys, list, report, slice, tui, why};
+use commands::{
+    check, diff, export, generate, interfaces, inventory, keys, list, report, slice, timeline, tui, why,
+};
 #[cfg(feature = "demo")]
 use commands::{demo, serve, traffic};
 use exit::Outcome;
@@ -142,6 +144,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Stats(Deferred(arguments)) => inventory::run_stats(&arguments, color),
         Command::Explain { code } => check::print_explanation(code.as_deref()).map(|()| Outcome::Success),
         Command::Why(Deferred(why)) => why::run(*why, color),
+        Command::Timeline(Deferred(arguments)) => timeline::run(&arguments, color),
         Command::Slice(Deferred(slice)) => slice::run(&Request::new(&slice.source, color)?, &slice.options),
         Command::Config => tui::print_config().map(|()| Outcome::Success),
         #[cfg(feature = "demo")]

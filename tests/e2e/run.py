@@ -7,6 +7,8 @@ programs of others.
 MCPDUMP is the program, FOLDER takes what is installed (npm and pip, with their default registries) and what the judges
 write. A JUDGE is a name, or the beginning of one, of those that the summary lists; without one, all are run. Every judge
 has a server of its own on a free port and a limit of time. Exits with 1 if a judge found something, 2 if it could not run.
+LITELLM in the environment is the program of LiteLLM's proxy (pip install 'litellm[proxy]', 750 MB), with which another
+capture is made.
 """
 
 import json
@@ -132,6 +134,10 @@ def judges(program, folder):
     found["tables in DuckDB"] = lambda _: lines_of(folder, tables)
     stdio = [python, str(folder / "stdio.py"), str(program), node, str(folder / "stdio")]
     found["servers on stdio, wrapped"] = lambda _: lines_of(folder, stdio)
+    if os.geteuid() == 0:
+        proxy = os.environ.get("LITELLM", "-")
+        llm = [python, str(folder / "llm/judge.py"), str(program), str(folder / "llm-captures"), proxy]
+        found["llm calls and agents, captured"] = lambda _: lines_of(folder, llm, 2 * JUDGE)
     return found
 
 
@@ -271,6 +277,7 @@ def install(folder):
     folder.mkdir(parents=True, exist_ok=True)
     for script in [*HERE.glob("*.mjs"), *HERE.glob("*.py"), HERE / "package.json", HERE / "requirements.txt"]:
         shutil.copy(script, folder)
+    shutil.copytree(HERE / "llm", folder / "llm", dirs_exist_ok=True)
     pins = (HERE / "package.json").read_text() + (HERE / "requirements.txt").read_text() + SCHEMA_PACKAGE
     stamp = folder / "installed"
     if stamp.exists() and stamp.read_text() == pins:

@@ -15,7 +15,7 @@ use crate::support::assert_no_problems;
 /// their `mod.rs`.
 ///
 /// `http` reads plaintext from `tcp` and, where the connection is encrypted, from `tls`.
-const LAYERS: [(&str, &[&str], &[&str]); 29] = [
+const LAYERS: [(&str, &[&str], &[&str]); 30] = [
     ("base", &[], &[]),
     ("capture", &["base"], &[]),
     ("anonymize", &["base"], &["capture"]),
@@ -29,6 +29,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 29] = [
     ("ledger", &["base"], &["mcp", "llm"]),
     ("engine", &["base", "capture", "link", "tcp", "tls", "http", "rpc", "llm", "mcp", "ledger"], &[]),
     ("why", &["base", "ledger"], &[]),
+    ("agent", &["base", "ledger"], &[]),
     ("report", &["base", "ledger", "why"], &[]),
     ("check", &["base", "ledger"], &[]),
     ("diff", &["base", "ledger"], &[]),
@@ -60,6 +61,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 29] = [
             "ledger",
             "engine",
             "why",
+            "agent",
             "report",
             "check",
             "diff",

@@ -120,6 +120,14 @@ Examples:
   mcpdump inventory --advertised offers/ capture.pcap    offers/tools.json for scanners
   mcpdump inventory --since 7d *.pcap";
 
+/// Examples of `timeline`.
+pub(crate) const TIMELINE_EXAMPLES: &str = "\
+Examples:
+  mcpdump timeline agent.pcapng
+  mcpdump timeline agent.pcapng servers.pcapng       several files are read as one
+  mcpdump timeline --format json agent.pcapng | jq '.runs[].tools_ms'
+  mcpdump timeline -i lo --filter 'tool:search'      runs in which a tool was called";
+
 /// Examples of `stats`.
 pub(crate) const STATS_EXAMPLES: &str = "\
 Examples:
@@ -254,6 +262,7 @@ pub(crate) fn examples_of_reader(command: &str) -> Option<&'static str> {
         "diff" => DIFF_EXAMPLES,
         "inventory" => INVENTORY_EXAMPLES,
         "stats" => STATS_EXAMPLES,
+        "timeline" => TIMELINE_EXAMPLES,
         "slice" => SLICE_EXAMPLES,
         _ => return None,
     })

@@ -17,6 +17,7 @@ pub(crate) mod screen;
 pub(crate) mod serve;
 pub(crate) mod source;
 pub(crate) mod tcpdump;
+pub(crate) mod timeline;
 #[cfg(feature = "demo")]
 pub(crate) mod traffic;
 #[cfg(feature = "web")]
@@ -120,6 +121,12 @@ pub(crate) enum Command {
         after_help = help::WHY_EXAMPLES,
     )]
     Why(Deferred<why::Why>),
+    /// Show what a model asked for and what MCP did: the runs of agents on one time axis
+    #[command(
+        override_usage = "mcpdump timeline [OPTIONS] [FILE... | -i IFACE] [BPF...]",
+        after_help = help::TIMELINE_EXAMPLES,
+    )]
+    Timeline(Deferred<timeline::Timeline>),
     /// Write everything in a format for other programs
     #[command(
         override_usage = "mcpdump export [OPTIONS] [FILE... | -i IFACE] [BPF...]",

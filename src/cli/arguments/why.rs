@@ -45,9 +45,9 @@ pub(crate) enum StoryFormat {
 }
 
 impl StoryFormat {
-    const ALL: [Self; 2] = [Self::Text, Self::Json];
+    pub(crate) const ALL: [Self; 2] = [Self::Text, Self::Json];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Json => "json",

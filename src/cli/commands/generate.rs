@@ -62,6 +62,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("check", help::CHECK_EXAMPLES),
     ("diff", help::DIFF_EXAMPLES),
     ("inventory", help::INVENTORY_EXAMPLES),
+    ("timeline", help::TIMELINE_EXAMPLES),
     ("stats", help::STATS_EXAMPLES),
     ("explain", help::EXPLAIN_EXAMPLES),
     ("slice", help::SLICE_EXAMPLES),

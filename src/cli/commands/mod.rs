@@ -26,6 +26,7 @@ pub(crate) mod report;
 pub(crate) mod serve;
 pub(crate) mod slice;
 mod tally;
+pub(crate) mod timeline;
 #[cfg(feature = "demo")]
 pub(crate) mod traffic;
 pub(crate) mod tui;

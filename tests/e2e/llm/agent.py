@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -21,9 +22,13 @@ import time
 import urllib.error
 import urllib.request
 
+import anthropic
+import ollama
+import openai
 import server as llm
 from mcp import StdioServerParameters
 from mcp.client.client import Client
+from openai.lib.streaming.chat import ChatCompletionStreamState
 from record import CHAT_TOOLS, Capture
 from server import Answer
 
@@ -122,14 +127,10 @@ class Agent:
     # The libraries. Each returns a function that sends results and returns a text and calls.
 
     def openai_chat(self, url):
-        import openai
-
         client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="sk-none", max_retries=0)
         messages = [{"role": "user", "content": self.prompt}]
 
         async def talk(results):
-            from openai.lib.streaming.chat import ChatCompletionStreamState
-
             messages.extend({"role": "tool", "tool_call_id": key, "content": text} for key, _, text in results)
             state = ChatCompletionStreamState()
             async for part in await client.chat.completions.create(
@@ -149,8 +150,6 @@ class Agent:
         return talk
 
     def openai_responses(self, url):
-        import openai
-
         client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="sk-none", max_retries=0)
         items = [{"role": "user", "content": self.prompt}]
 
@@ -165,8 +164,6 @@ class Agent:
         return talk
 
     def anthropic(self, url):
-        import anthropic
-
         client = anthropic.AsyncAnthropic(base_url=url, api_key="sk-none", max_retries=0)
         messages = [{"role": "user", "content": self.prompt}]
 
@@ -187,8 +184,6 @@ class Agent:
         return talk
 
     def ollama(self, url):
-        import ollama
-
         client = ollama.AsyncClient(host=url)
         messages = [{"role": "user", "content": self.prompt}]
 
@@ -220,9 +215,10 @@ async def connected(program, folder, port, number, mode, with_library):
     async with contextlib.AsyncExitStack() as stack:
         servers = {"desk": await stack.enter_async_context(Client(f"http://127.0.0.1:{port}/mcp", mode=mode))}
         if with_library:
-            command = [sys.executable, str(HERE / "mcp_server.py"), "library", "stdio"]
-            wrapped = ["wrap", "-w", str(folder / f"stdio-{number}.pcapng"), "--", *command]
-            parameters = StdioServerParameters(command=str(program), args=wrapped)
+            # The capture names the command: without directories.
+            wrapped = ["wrap", "-w", str(folder / f"stdio-{number}.pcapng"), "--", "python", "mcp_server.py", "library", "stdio"]
+            path = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+            parameters = StdioServerParameters(command=str(program), args=wrapped, cwd=HERE, env={"PATH": path})
             servers["library"] = await stack.enter_async_context(Client(parameters, mode="legacy"))
         yield servers
 
@@ -250,6 +246,8 @@ async def agents(program, folder, url, port):
 
 def record(program, folder):
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("stdio-*.pcapng"):
+        old.unlink()
     port = llm.free_port()
     command = [sys.executable, str(HERE / "mcp_server.py"), "desk", str(port)]
     desk = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
