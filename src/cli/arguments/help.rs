@@ -124,7 +124,7 @@ Examples:
 pub(crate) const TIMELINE_EXAMPLES: &str = "\
 Examples:
   mcpdump timeline agent.pcapng
-  mcpdump timeline agent.pcapng servers.pcapng       several files are read as one
+  mcpdump timeline agent.pcapng stdio.pcapng         with what mcpdump wrap recorded
   mcpdump timeline --format json agent.pcapng | jq '.runs[].tools_ms'
   mcpdump timeline -i lo --filter 'tool:search'      runs in which a tool was called";
 
