@@ -27,6 +27,9 @@ struct Candidates {
     is_answered: bool,
     /// The indexes of MCP calls with their likeness.
     found: Vec<(usize, Likeness)>,
+    /// Those whose server the prefix of the name does not name: they are joined by their result
+    /// alone.
+    unnamed: HashSet<usize, RandomState>,
     /// Whether there are more than are listed.
     are_more: bool,
 }
@@ -109,6 +112,7 @@ fn settle_by_arguments(all: &[Candidates], mcp: &[Arc<McpCall>], joins: &mut Vec
                 let Some(call) = mcp.get(*index).map(Arc::clone) else { continue };
                 match likeness {
                     _ if !candidates.is_answered => Join::Unconfirmed(call),
+                    Likeness::Unknown if candidates.unnamed.contains(index) => Join::Unconfirmed(call),
                     Likeness::Same => Join::Joined(call, Evidence::Result),
                     Likeness::Unknown => Join::Joined(call, Evidence::Arguments),
                     Likeness::Different => Join::Unconfirmed(call),
@@ -163,6 +167,9 @@ fn candidates(calls: &[ModelCall], mcp: &[Arc<McpCall>], links: &Links) -> Vec<C
                     continue;
                 }
                 candidates.found.push((of, likeness));
+                if fit == Fit::Prefixed {
+                    candidates.unnamed.insert(of);
+                }
                 fits.push((fit, other.server_name.is_some()));
             }
             keep_best(&mut candidates.found, &fits);

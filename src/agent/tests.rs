@@ -159,6 +159,18 @@ fn the_prefix_says_which_of_two_servers_is_meant() {
 }
 
 #[test]
+fn a_prefix_that_names_another_server_needs_the_result() {
+    let calls = |name: &str, text: &str| {
+        vec![model(1, 0, 100).asks(Some("a"), name, OSLO), model(2, 200, 300).brings(Some("a"), None, text)]
+    };
+    let unknown = || vec![McpCall { answered: None, ..mcp(1, (110, 150), DESK, OSLO, "") }];
+    assert_eq!(joins(&assemble(calls("library_lookup", "x"), unknown())), ["unconfirmed 1"]);
+    assert_eq!(joins(&assemble(calls("desk_lookup", "x"), unknown())), ["joined 1"]);
+    let known = vec![mcp(1, (110, 150), DESK, OSLO, "Oslo: 17 degrees")];
+    assert_eq!(joins(&assemble(calls("library_lookup", "Oslo: 17 degrees"), known)), ["joined 1"]);
+}
+
+#[test]
 fn the_result_tells_equal_calls_apart() {
     let asks = || model(1, 0, 100).asks(Some("a"), "lookup", OSLO).asks(Some("b"), "lookup", OSLO);
     let answers = |first: &str, second: &str| {
