@@ -58,11 +58,11 @@ const COMMANDS: &[(&str, &str)] = &[
     #[cfg(feature = "mcp")]
     ("mcp", help::MCP_EXAMPLES),
     ("why", help::WHY_EXAMPLES),
+    ("timeline", help::TIMELINE_EXAMPLES),
     ("export", help::EXPORT_EXAMPLES),
     ("check", help::CHECK_EXAMPLES),
     ("diff", help::DIFF_EXAMPLES),
     ("inventory", help::INVENTORY_EXAMPLES),
-    ("timeline", help::TIMELINE_EXAMPLES),
     ("stats", help::STATS_EXAMPLES),
     ("explain", help::EXPLAIN_EXAMPLES),
     ("slice", help::SLICE_EXAMPLES),
