@@ -193,7 +193,10 @@ fn signals_are_forwarded() {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
         kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+        // `wait` closes what it finds: the end of standard input would come before the signal.
+        let stdin = child.stdin.take();
         assert_eq!(child.wait().unwrap().code(), Some(status));
+        drop(stdin);
         let file = fs::read(wrap.path()).unwrap();
         let remark = format!("SIG{name} for the server");
         assert!(file.windows(remark.len()).any(|window| window == remark.as_bytes()));
