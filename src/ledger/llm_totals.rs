@@ -152,7 +152,7 @@ impl Total {
         if let Some(rate) = call.tokens_per_second() {
             self.rates.record((rate * 1000.0) as i64, 2, room);
         }
-        self.longest_gap_ns = self.longest_gap_ns.max(call.pace.longest_gap_ns);
+        self.longest_gap_ns = self.longest_gap_ns.max(call.longest_gap_ns());
         let add = |sum: &mut Option<u64>, tokens: Option<u64>| {
             if let Some(tokens) = tokens {
                 *sum = Some(sum.unwrap_or_default().saturating_add(tokens));

@@ -13,7 +13,7 @@ pub(crate) fn words(call: &LlmCall) -> Vec<String> {
     if let Some(ns) = call.first_token_ns() {
         words.push(format!("first token {}", units::duration(ns)));
     }
-    if let Some(ns) = call.pace.longest_gap_ns {
+    if let Some(ns) = call.longest_gap_ns() {
         words.push(format!("longest gap {}", units::duration(ns)));
     }
     match (call.input_tokens, call.output_tokens) {

@@ -189,6 +189,7 @@ pub(crate) fn llm_call(number: u64) -> LlmCall {
             last: Some(at(309, 1_390)),
             longest_gap_ns: Some(40_000_000),
             pieces: 57,
+            went_back: false,
         },
         input_tokens: Some(9),
         output_tokens: Some(57),

@@ -216,9 +216,10 @@ impl Answer {
 
     /// Returns what is allocated for it, in bytes.
     pub(super) fn held(&self) -> usize {
-        let tools: usize = self.tools.iter().map(|tool| tool.call.arguments.kept.capacity()).sum();
+        // A text that grows has at most twice the room that it needs.
+        let arguments = 2 * self.kept_arguments;
         let names = self.tools.len() * (size_of::<OpenTool>() + 2 * limits::MAX_NAME);
-        self.text.kept.capacity() + tools + names
+        self.text.kept.capacity() + arguments + names
     }
 
     /// Drops its texts because a cap was reached.
@@ -226,6 +227,7 @@ impl Answer {
         self.degraded.add(Degraded::NOT_READ);
         self.text.kept = String::new();
         self.tools.iter_mut().for_each(|tool| tool.call.arguments.kept = String::new());
+        self.kept_arguments = 0;
     }
 }
 

@@ -90,9 +90,9 @@ pub struct LlmCall {
 /// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallStatus {
-    /// The answer is complete, as far as it was captured.
+    /// The answer is complete, or its end may be in what was not captured.
     Ok,
-    /// The server answers with an error: an HTTP status of 400 or more, or an error in the answer.
+    /// The server answers with an error: an HTTP status other than 2xx, or an error in the answer.
     Error,
     /// The client closed or reset before the answer was complete.
     Cancelled,
@@ -150,6 +150,8 @@ pub struct Pace {
     pub longest_gap_ns: Option<i64>,
     /// Number of such pieces.
     pub pieces: u64,
+    /// Whether the time of a piece is before that of the one before it.
+    pub went_back: bool,
 }
 
 impl Pace {
@@ -158,6 +160,7 @@ impl Pace {
         self.first.get_or_insert(at);
         if let Some(last) = self.last.replace(at) {
             let gap = at.time.since(last.time);
+            self.went_back |= gap < 0;
             self.longest_gap_ns = Some(self.longest_gap_ns.map_or(gap, |longest| longest.max(gap)));
         }
         self.pieces += 1;
@@ -222,17 +225,33 @@ pub struct ToolResult {
 
 impl LlmCall {
     /// First byte of the request to the packet that completed the first piece of the answer, in
-    /// nanoseconds; `None` if the request was not captured, or if the answer came as a whole.
+    /// nanoseconds; `None` if the request was not captured, if the answer came as a whole, if the
+    /// first piece may be in what is missing, or if packet times go back.
     #[must_use]
     pub fn first_token_ns(&self) -> Option<i64> {
-        Some(self.pace.first?.time.since(self.request?.span.start.time))
+        let first = self.pace.first?.time.since(self.request?.span.start.time);
+        (!self.lacks_pieces()).then_some(first)
+    }
+
+    /// The longest time from one piece of the answer to the next, in nanoseconds; `None` with fewer
+    /// than two, if some may be in what is missing, or if packet times go back.
+    #[must_use]
+    pub fn longest_gap_ns(&self) -> Option<i64> {
+        self.pace.longest_gap_ns.filter(|_| !self.lacks_pieces())
+    }
+
+    /// Returns whether times between pieces of the answer are not those of the packets.
+    fn lacks_pieces(&self) -> bool {
+        let lacks = [Degraded::GAP, Degraded::CUT_PACKET, Degraded::NOT_READ, Degraded::TIME_BACK];
+        lacks.into_iter().any(|why| self.degraded.contains(why))
     }
 
     /// First byte of the request to the end of the call, in nanoseconds; `None` while it is open,
-    /// or if the request was not captured.
+    /// if the request was not captured, or if packet times go back.
     #[must_use]
     pub fn total_ns(&self) -> Option<i64> {
-        Some(self.end?.time.since(self.request?.span.start.time))
+        let total = self.end?.time.since(self.request?.span.start.time);
+        (!self.degraded.contains(Degraded::TIME_BACK)).then_some(total)
     }
 
     /// Tokens a second between the first and the last piece of the answer; `None` if the server
@@ -243,8 +262,9 @@ impl LlmCall {
     /// that the server does not send.
     #[must_use]
     pub fn tokens_per_second(&self) -> Option<f64> {
-        let lacks = [Degraded::GAP, Degraded::CUT_PACKET, Degraded::NOT_READ, Degraded::TIME_BACK];
-        if self.status != CallStatus::Ok || lacks.into_iter().any(|why| self.degraded.contains(why)) {
+        // Tokens that came before the capture are counted, too.
+        let is_partial = self.request.is_none() || self.degraded.contains(Degraded::MIDSTREAM);
+        if self.status != CallStatus::Ok || is_partial || self.lacks_pieces() {
             return None;
         }
         let (first, last) = (self.pace.first?, self.pace.last?);

@@ -110,7 +110,7 @@ impl Calls {
             return None;
         }
         Some(Open {
-            target: Some(Arc::clone(target)),
+            target: Some(text::kept(target).into()),
             host: head.field(Field::Host).map(|host| text::kept_name(host).into()),
             is_anthropic: has_anthropic_field(head),
             carried: Some(Carried { span: head.span, bytes: 0 }),
@@ -277,16 +277,17 @@ impl Open {
         let sure = Dialect::of_target(target);
         if !may_be_call(&body.content) {
             // What is missing of the body may have shown it: then the answer may.
-            self.is_call = sure.is_some();
+            self.is_call |= sure.is_some();
             let is_lost = body.content.is_empty() && body.degraded.any();
             if sure.is_some() {
                 self.reader().dialect = sure;
             }
-            return sure.is_some() || is_lost;
+            return self.is_call || is_lost;
         }
         let request = Request::read(&body.content);
         let dialect = request.dialect(target, self.is_anthropic);
-        self.is_call = dialect.is_some();
+        // The answer may have shown it before.
+        self.is_call |= dialect.is_some();
         if let Some(dialect) = dialect {
             let reader = self.reader();
             reader.dialect = reader.dialect.or(Some(dialect));
@@ -375,7 +376,8 @@ impl Open {
     fn held(&self) -> usize {
         let request = self.request.as_ref().map_or(0, |it| size_of::<Request>() + it.held());
         let answer = self.reader.as_ref().map_or(0, |it| size_of::<Reader>() + it.answer.held());
-        request + answer + 2 * limits::MAX_NAME
+        let target = self.target.as_ref().map_or(0, |target| target.len());
+        request + answer + target + 2 * limits::MAX_NAME
     }
 
     /// Returns the record of the call; `None` if it turned out to be none.
@@ -389,7 +391,7 @@ impl Open {
         let Reader { dialect, answer, .. } = *self.reader.take().unwrap_or_default();
         let request = *self.request.take().unwrap_or_default();
         let dialect = dialect.or(sure)?;
-        let degraded = self.degraded.and(end.degraded).and(answer.degraded);
+        let mut degraded = self.degraded.and(end.degraded).and(answer.degraded);
         let is_whole = self.is_streamed == Some(false) && end.how == ResponseEnd::Complete;
         let is_finished = answer.is_done || answer.finish_reason.is_some() || is_whole;
         let status = self.status(&answer, &end, (dialect, is_finished, degraded));
@@ -400,6 +402,10 @@ impl Open {
             }
             ResponseEnd::ClosedBy(_) | ResponseEnd::ResetBy(_) => Some(end.at),
         };
+        let times = [self.carried.map(|it| it.span.start), answer.pace.first, answer.pace.last, ended_at];
+        if answer.pace.went_back || !times.iter().flatten().map(|at| at.time).is_sorted() {
+            degraded.add(Degraded::TIME_BACK);
+        }
         let model = answer
             .model
             .as_deref()
@@ -424,7 +430,7 @@ impl Open {
             protocols: Protocols { tls: on.tls.cloned(), ..self.protocols },
             host: self.host,
             model: model.map(|model| text::kept_name(model).into()),
-            target: target.map(|target| text::kept(&target).into()),
+            target,
             is_streamed,
             is_event_stream: self.is_event_stream,
             http_status: self.http_status,
@@ -463,9 +469,11 @@ impl Open {
         match end.how {
             _ if is_finished => CallStatus::Ok,
             ResponseEnd::Open => CallStatus::Open,
+            // The end may be in what is missing.
+            _ if degraded.may_hide_messages() => CallStatus::Ok,
             ResponseEnd::ClosedBy(Side::Client) | ResponseEnd::ResetBy(Side::Client) => CallStatus::Cancelled,
             ResponseEnd::ClosedBy(Side::Server) | ResponseEnd::ResetBy(Side::Server) => CallStatus::Cut,
-            // The end may be in what is missing, or look different from what is known of it.
+            // The end may look different from what is known of it.
             ResponseEnd::Complete if degraded.any() || !dialect.is_documented() => CallStatus::Ok,
             ResponseEnd::Complete => CallStatus::Cut,
         }

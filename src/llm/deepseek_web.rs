@@ -6,6 +6,9 @@
 use super::answer::{Answer, Target};
 use super::json::Json;
 
+/// Patches within patches that are applied: the client nests them once.
+const MAX_NESTED: u32 = 4;
+
 /// Reads an event.
 pub(super) fn read(answer: &mut Answer, event: Option<&str>, json: Json<'_>) {
     match event {
@@ -15,18 +18,24 @@ pub(super) fn read(answer: &mut Answer, event: Option<&str>, json: Json<'_>) {
             answer.read_error(json);
             let [path, operation, value] = json.get_all(["p", "o", "v"]);
             let path = path.and_then(Json::text);
-            patch(answer, path.as_deref(), operation.and_then(Json::text).as_deref(), value);
+            let operation = operation.and_then(Json::text);
+            patch(answer, (path.as_deref(), operation.as_deref(), value), 0);
         }
     }
 }
 
-fn patch(answer: &mut Answer, path: Option<&str>, operation: Option<&str>, value: Option<Json<'_>>) {
-    let Some(value) = value else { return };
+/// Path, operation and value of a patch.
+type Patch<'a> = (Option<&'a str>, Option<&'a str>, Option<Json<'a>>);
+
+/// Applies a patch that is within `nested` others.
+fn patch(answer: &mut Answer, (path, operation, value): Patch<'_>, nested: u32) {
+    let Some(value) = value.filter(|_| nested < MAX_NESTED) else { return };
     if operation == Some("BATCH") {
         value.elements(|one| {
             let [path, operation, value] = one.get_all(["p", "o", "v"]);
             let path = path.and_then(Json::text);
-            patch(answer, path.as_deref(), operation.and_then(Json::text).as_deref(), value);
+            let operation = operation.and_then(Json::text);
+            patch(answer, (path.as_deref(), operation.as_deref(), value), nested + 1);
         });
         return;
     }

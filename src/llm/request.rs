@@ -19,6 +19,8 @@ pub(super) struct Request {
     /// The latest results, oldest first.
     pub(super) results: VecDeque<ToolResult>,
     shape: Shape,
+    /// What is allocated for results and tools, in bytes: it is asked for with every packet.
+    held: usize,
 }
 
 /// Which members it has.
@@ -58,6 +60,7 @@ impl Request {
     pub(super) fn read(body: &[u8]) -> Self {
         let mut request = Self::default();
         members(body, |name, value| request.member(name, value));
+        request.held = request.count_held();
         request
     }
 
@@ -223,6 +226,10 @@ impl Request {
 
     /// Returns what is allocated for it, in bytes.
     pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    fn count_held(&self) -> usize {
         let results = self
             .results
             .iter()
@@ -233,8 +240,9 @@ impl Request {
 
     /// Drops what it holds because a cap was reached.
     pub(super) fn shed(&mut self) {
-        self.results.clear();
-        self.tools.clear();
+        self.results = VecDeque::new();
+        self.tools = Vec::new();
+        self.held = 0;
     }
 }
 

@@ -18,7 +18,7 @@ use super::{label, llm_label};
 use crate::base::{sanitize, units};
 use crate::ledger::{By, CallGroup, CallStatus, LatencyRow, LlmRow, Snapshot, Status};
 
-const HEADS: [&str; 38] = [
+const HEADS: [&str; 40] = [
     "by",
     "group",
     "origin",
@@ -57,10 +57,12 @@ const HEADS: [&str; 38] = [
     "input_tokens",
     "output_tokens",
     "tool_calls",
+    "cut",
+    "open",
 ];
 
 /// Columns that only rows of LLM calls have.
-const OF_LLM: usize = 7;
+const OF_LLM: usize = 9;
 
 /// Writes the tables.
 ///
@@ -149,6 +151,8 @@ fn llm_record(row: &LlmRow, options: &Options) -> Vec<String> {
         "input_tokens" => number(row.input_tokens),
         "output_tokens" => number(row.output_tokens),
         "tool_calls" => row.tool_calls.to_string(),
+        "cut" => row.count(CallStatus::Cut).to_string(),
+        "open" => row.count(CallStatus::Open).to_string(),
         _ => String::new(),
     };
     HEADS.map(cell).to_vec()

@@ -39,6 +39,18 @@ pub(crate) fn lines(wire: &mut Wire, n: usize) {
     }
 }
 
+/// Patches that hold patches, `n` deep.
+pub(crate) fn nested(wire: &mut Wire, n: usize) {
+    let patches =
+        [("/backend-api/conversation", r#"{"v":["#), ("/api/v0/chat/completion", r#"{"o":"BATCH","v":["#)];
+    for (number, (path, begin)) in patches.into_iter().enumerate() {
+        let mut conn = ask(wire, number, path, "text/event-stream");
+        let patches = format!("{}{}", begin.repeat(n), "]}".repeat(n));
+        wire.send(&mut conn, Server, format!("event: delta\ndata: {patches}\n\n"));
+        wire.close(&mut conn);
+    }
+}
+
 /// A request with `n` results of tools, and `n` tools that it offers.
 pub(crate) fn results(wire: &mut Wire, n: usize) {
     let mut conn = wire.open(0);

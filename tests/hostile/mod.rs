@@ -288,6 +288,7 @@ attacks! {
     llm_texts = llm::texts(8, 400, 256, "");
     llm_lines = llm::lines(64, 20_000, 200, "");
     llm_results = llm::results(200, 10_000, 160, "");
+    llm_nested = llm::nested(20_000, 400_000, 200, "");
     deep = messages::deep(100_000, 1_000_000, 64, "rpc.not_json");
     batch = messages::batch(12_000, 500_000, 128, "rpc.batch_limit");
     keys = messages::keys(20_000, 1_000_000, 128, "");

@@ -28,7 +28,7 @@ pub(super) fn write(line: &mut Line, call: &LlmCall) -> io::Result<()> {
     carried(line, "response", call.response)?;
     line.duration("first_token_ms", call.first_token_ns());
     line.packet(["first_token_packet", "first_token_file"], call.pace.first.map(|at| at.packet));
-    line.duration("longest_gap_ms", call.pace.longest_gap_ns);
+    line.duration("longest_gap_ms", call.longest_gap_ns());
     line.duration("total_ms", call.total_ns());
     line.time("end", call.end.map(|end| end.time));
     line.packet(["end_packet", "end_file"], call.end.map(|end| end.packet));

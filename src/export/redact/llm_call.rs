@@ -7,7 +7,7 @@ use crate::ledger::{Bounded, LlmCall};
 
 /// Members in which the APIs carry the text of an answer, the arguments of a tool and the result of
 /// one.
-const MEMBERS: [&str; 20] = [
+const MEMBERS: [&str; 36] = [
     "choices",
     "message",
     "messages",
@@ -28,6 +28,22 @@ const MEMBERS: [&str; 20] = [
     "functionCall",
     "functionResponse",
     "args",
+    "refusal",
+    "error",
+    "detail",
+    "item",
+    "part",
+    "output_text",
+    "input_text",
+    "summary",
+    "thinking",
+    "reasoning",
+    "reasoning_content",
+    "fragments",
+    "function_call",
+    "function_response",
+    "result",
+    "body",
 ];
 
 /// Masks what a call holds. If names or paths mask a member that carries a text, all texts are
@@ -64,7 +80,8 @@ fn bounded(text: &mut Bounded, is_masked: bool, rules: &Rules) {
     if text.kept.is_empty() {
         return;
     }
-    text.kept = match is_masked {
+    // A value that was cut is no JSON: its name may not tell where it ends.
+    text.kept = match is_masked || (!text.is_whole() && rules.name_values()) {
         true => MASK.to_owned(),
         // Arguments and results are JSON most often, in which values have names.
         false => message::redact(&text.kept, rules).unwrap_or_else(|_| rules.text(&text.kept).into_owned()),

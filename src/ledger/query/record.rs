@@ -162,7 +162,7 @@ fn llm_number(field: Field, call: &LlmCall) -> Option<i128> {
         Field::Bytes => Some(bytes(call.request) + bytes(call.response)),
         Field::Http => call.http_status.map(i128::from),
         Field::LlmFirstToken => call.first_token_ns().map(i128::from),
-        Field::LlmGap => call.pace.longest_gap_ns.map(i128::from),
+        Field::LlmGap => call.longest_gap_ns().map(i128::from),
         Field::LlmTokens => call.output_tokens.map(i128::from),
         Field::LlmInput => call.input_tokens.map(i128::from),
         _ => None,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::json;
 
+mod hostile;
 mod samples;
 
 use self::samples::{
@@ -387,20 +388,28 @@ fn a_stream_whose_request_was_not_captured_is_known_by_its_shape() {
 #[test]
 fn a_gap_marks_the_call_and_blames_nobody() {
     let sample = openai_chat();
-    let mut run = Run::default();
-    let start = StartLine::Request { method: "POST".into(), target: sample.target.into() };
-    run.part(Side::Client, PartKind::Head(head(start, "h", 1), Degraded::NONE));
-    run.part(Side::Client, PartKind::Content(sample.request.clone().into(), span(2)));
-    run.part(Side::Client, PartKind::End { how: ResponseEnd::Complete, at: span(2).end });
-    let response = StartLine::Response { status: 200 };
-    run.part(Side::Server, PartKind::Head(head_of(response, sample.media_type, 3), Degraded::NONE));
-    run.part(Side::Server, PartKind::Content(sample.packets[1].clone().into(), span(4)));
-    // What is missing held the end of the answer.
-    run.part(Side::Server, PartKind::Gap { why: Degraded::GAP, at: span(5).end });
-    run.part(Side::Server, PartKind::End { how: ResponseEnd::Complete, at: span(6).end });
-    let call = run.call().unwrap();
-    assert_eq!((call.status, call.degraded, call.text.kept.as_str()), (CallStatus::Ok, Degraded::GAP, "Hel"));
-    assert_eq!((call.output_tokens, call.tokens_per_second()), (None, None));
+    for (how, status) in [
+        (ResponseEnd::Complete, CallStatus::Ok),
+        (ResponseEnd::ClosedBy(Side::Server), CallStatus::Ok),
+        (ResponseEnd::ResetBy(Side::Client), CallStatus::Ok),
+        (ResponseEnd::Open, CallStatus::Open),
+    ] {
+        let mut run = Run::default();
+        let start = StartLine::Request { method: "POST".into(), target: sample.target.into() };
+        run.part(Side::Client, PartKind::Head(head(start, "h", 1), Degraded::NONE));
+        run.part(Side::Client, PartKind::Content(sample.request.clone().into(), span(2)));
+        run.part(Side::Client, PartKind::End { how: ResponseEnd::Complete, at: span(2).end });
+        let response = StartLine::Response { status: 200 };
+        run.part(Side::Server, PartKind::Head(head_of(response, sample.media_type, 3), Degraded::NONE));
+        run.part(Side::Server, PartKind::Content(sample.packets[1].clone().into(), span(4)));
+        // What is missing held the end of the answer.
+        run.part(Side::Server, PartKind::Gap { why: Degraded::GAP, at: span(5).end });
+        run.part(Side::Server, PartKind::End { how, at: span(6).end });
+        let call = run.call().unwrap();
+        assert_eq!((call.status, call.degraded, call.text.kept.as_str()), (status, Degraded::GAP, "Hel"));
+        assert_eq!((call.output_tokens, call.tokens_per_second()), (None, None));
+        assert_eq!((call.first_token_ns(), call.longest_gap_ns()), (None, None));
+    }
 }
 
 #[test]

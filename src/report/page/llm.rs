@@ -35,7 +35,7 @@ pub(super) fn section(snapshot: &Snapshot, html: &mut Html) {
 const HEADS: [&str; 9] = [
     "n",
     "errors",
-    "cut or cancelled",
+    "cancelled, cut or open",
     "first token p50",
     "p99",
     "total p50",
@@ -48,7 +48,8 @@ fn row(row: &LlmRow, html: &mut Html) {
     html.raw("<tr><th scope=\"row\">").text(&llm_label::row(row)).raw("</th>");
     html.raw("<td class=\"n\">").number(row.calls()).raw("</td>");
     html.failures_cell(row.count(CallStatus::Error));
-    html.failures_cell(row.count(CallStatus::Cut) + row.count(CallStatus::Cancelled));
+    let partial = [CallStatus::Cut, CallStatus::Cancelled, CallStatus::Open];
+    html.failures_cell(partial.iter().map(|status| row.count(*status)).sum());
     for ns in [row.first_token_p50_ns, row.first_token_p99_ns, row.total_p50_ns] {
         html.raw("<td class=\"n\">").text(&ns.map(units::duration).unwrap_or_default()).raw("</td>");
     }

@@ -18,7 +18,7 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot) {
         (Align::Rest, "API, server and model"),
         (Align::Right, "n"),
         (Align::Right, "errors"),
-        (Align::Right, "cut"),
+        (Align::Right, "partial"),
         (Align::Right, "first p50"),
         (Align::Right, "p99"),
         (Align::Right, "total p50"),
@@ -40,7 +40,7 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot) {
 }
 
 fn cells(row: &LlmRow) -> Vec<Cell> {
-    let cut = [CallStatus::Cut, CallStatus::Cancelled, CallStatus::Open];
+    let partial = [CallStatus::Cut, CallStatus::Cancelled, CallStatus::Open];
     let tokens = |tokens: Option<u64>| match tokens {
         Some(tokens) => Cell::new(tokens.to_string()),
         None => Cell::in_role(Role::Faint, "-"),
@@ -49,7 +49,7 @@ fn cells(row: &LlmRow) -> Vec<Cell> {
         Cell::new(format!("  {}", llm_label::model(row))),
         Cell::new(row.calls().to_string()),
         Cell::count(Role::Bad, row.count(CallStatus::Error)),
-        Cell::count(Role::Warn, cut.iter().map(|status| row.count(*status)).sum()),
+        Cell::count(Role::Warn, partial.iter().map(|status| row.count(*status)).sum()),
         Cell::duration(row.first_token_p50_ns),
         Cell::duration(row.first_token_p99_ns),
         Cell::duration(row.total_p50_ns),

@@ -22,18 +22,32 @@ pub(super) fn answer(call: &LlmCall) -> Payload {
     }
 }
 
-/// Returns what is known of a call in a line.
-pub(super) fn summary(call: &LlmCall) -> String {
-    let mut words = vec![call.status.name().to_owned()];
-    words.extend(llm_words::words(call));
-    words.extend(llm_words::error(call));
-    words.join(", ")
+/// What is known of a call, in a line.
+#[derive(Debug)]
+pub(super) struct Summary {
+    words: String,
+    /// What the server says is wrong.
+    error: Option<String>,
+}
+
+impl Summary {
+    pub(super) fn new(call: &LlmCall) -> Self {
+        let mut words = vec![call.status.name().to_owned()];
+        words.extend(llm_words::words(call));
+        Self { words: words.join(", "), error: llm_words::error(call) }
+    }
+
+    /// Returns the line; `mask` stands for the words of the server, if it is there.
+    pub(super) fn text(&self, mask: Option<&str>) -> String {
+        let error = self.error.as_deref().map(|error| mask.unwrap_or(error));
+        error.map_or_else(|| self.words.clone(), |error| format!("{}, {error}", self.words))
+    }
 }
 
 /// Returns the text of the answer, then the tools that it calls and what the request carries.
 fn text(call: &LlmCall) -> String {
     let model = call.model.as_deref().map_or_else(|| "?".to_owned(), sanitize::clean);
-    let mut text = format!("{model} ({}): {}\n\n", call.dialect.name(), summary(call));
+    let mut text = format!("{model} ({}): {}\n\n", call.dialect.name(), Summary::new(call).text(None));
     text.push_str(&call.text.kept);
     if !call.text.is_whole() {
         text.push_str(&format!("\n\u{2026} {} bytes in all", call.text.len));

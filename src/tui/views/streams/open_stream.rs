@@ -62,7 +62,7 @@ pub(super) struct OpenStream {
     /// The answer of the LLM call that it is, put together: the first row.
     answer: Option<Payload>,
     /// What is known of that call.
-    llm: Option<String>,
+    llm: Option<llm::Summary>,
     events: Vec<Payload>,
     list: ListState,
     /// Data of the selected event; `None` until it is opened.
@@ -103,7 +103,7 @@ impl OpenStream {
         if let Some(call) = call {
             // The answer is what one looks for: it is open.
             open.answer = Some(llm::answer(call));
-            open.llm = Some(llm::summary(call));
+            open.llm = Some(llm::Summary::new(call));
             open.has_heads = true;
             open.reader = Some(DocumentReader::default());
         }
@@ -282,7 +282,7 @@ impl OpenStream {
 
     pub(super) fn draw(&self, area: Rect, painter: &mut Painter<'_>) {
         let title = format!("{}  ", painter.mask(&self.title));
-        let summary = self.summary();
+        let summary = self.summary(painter.is_private().then_some(MASK));
         painter.draw_spans(
             Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area },
             &[
@@ -324,10 +324,10 @@ impl OpenStream {
         table.draw(area, painter, |row| self.cells(row, private));
     }
 
-    /// Summarizes the events in a line.
-    fn summary(&self) -> String {
+    /// Summarizes the events in a line. `mask` stands for what a server says, if it is there.
+    fn summary(&self, mask: Option<&str>) -> String {
         if let Some(llm) = &self.llm {
-            return llm.clone();
+            return llm.text(mask);
         }
         if self.has_heads {
             return units::several(self.events.len() as u64, "part");
