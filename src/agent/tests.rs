@@ -268,7 +268,8 @@ fn an_id_that_is_used_again_links_nothing() {
 
 #[test]
 fn the_leg_behind_a_proxy_is_left_out() {
-    let behind = |call: ModelCall| ModelCall { server: "10.0.0.8:443".parse().unwrap(), ..call };
+    let to = |server: &str, call: ModelCall| ModelCall { server: server.parse().unwrap(), ..call };
+    let behind = |call: ModelCall| to("10.0.0.8:443", call.by("10.0.0.9:7000"));
     let calls = vec![
         model(1, 0, 100).asks(Some("a"), "lookup", OSLO),
         behind(model(2, 10, 90).asks(Some("a"), "lookup", OSLO)),
@@ -278,6 +279,17 @@ fn the_leg_behind_a_proxy_is_left_out() {
     let timeline = assemble(calls, vec![mcp(1, (120, 150), DESK, OSLO, "Oslo: 17 degrees")]);
     assert_eq!((timeline.behind_proxies, timeline.runs.len()), (2, 1));
     assert_eq!(joins(&timeline), ["joined 1"]);
+    // A client that asks two servers for the same answer.
+    let twice = |client: &str| {
+        let first = model(1, 0, 100).brings(Some("a"), None, "x").by(client);
+        let second = model(2, 10, 90).brings(Some("a"), None, "x").by(client);
+        assemble(vec![to("10.0.0.9:443", first), to("10.0.0.8:443", second)], Vec::new())
+    };
+    assert_eq!((twice(AGENT).behind_proxies, twice(AGENT).runs.len()), (0, 2));
+    // On one machine every address may be the same.
+    let first = to("127.0.0.1:4000", model(1, 0, 100).brings(Some("a"), None, "x").by("127.0.0.1:5000"));
+    let second = to("127.0.0.1:8000", model(2, 10, 90).brings(Some("a"), None, "x").by("127.0.0.1:5001"));
+    assert_eq!(assemble(vec![first, second], Vec::new()).behind_proxies, 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Calls of a model that were captured on both legs of a proxy.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
@@ -11,8 +12,8 @@ const MAX_COMPARED: usize = 16;
 
 /// Returns for each call whether it is another view of one of the others: the leg behind a proxy.
 ///
-/// The two legs have the same ids of tools, which models make up anew for each call, go to
-/// different servers, and one is open while the other is.
+/// The two legs have the same ids of tools, which models make up anew for each call. The proxy is
+/// the server of one and the client of the other, and one is open while the other is.
 pub(super) fn behind_proxies(calls: &[ModelCall]) -> Vec<bool> {
     let mut by_id: HashMap<&str, Vec<usize>, RandomState> = HashMap::default();
     for (index, call) in calls.iter().enumerate() {
@@ -41,9 +42,17 @@ fn first_id(call: &ModelCall) -> Option<&str> {
 
 fn is_around(front: &ModelCall, back: &ModelCall) -> bool {
     front.server != back.server
+        && is_from(back.client.ip(), front.server.ip())
         && front.request.start.time < back.request.start.time
         && front.end.is_none_or(|end| end.time >= back.until())
         && ids(front).eq(ids(back))
+}
+
+/// Whether a client is the machine of a server, as far as their addresses tell. On one machine both
+/// are loopback addresses. Otherwise the client sent the same request to two servers.
+fn is_from(client: IpAddr, server: IpAddr) -> bool {
+    let [client, server] = [client, server].map(|ip| ip.to_canonical());
+    client == server || client.is_loopback() && server.is_loopback()
 }
 
 /// The ids of the tools that the model asked for, and of the results that it was given.
