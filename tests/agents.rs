@@ -143,7 +143,7 @@ fn every_tool_call_is_joined_to_the_call_that_the_agent_made() {
     let asked: BTreeSet<_> = read.timeline.unasked.iter().map(|call| read.mark(call)).collect();
     let unasked = truth["unasked"].as_array().unwrap().iter().filter(|call| is_captured(&call["server"]));
     let unasked: BTreeSet<_> = unasked.map(|call| call["call"].as_str().unwrap()).collect();
-    assert_eq!(asked, unasked, "MCP calls that no model asked for");
+    assert_eq!(asked, unasked, "MCP calls that no LLM call asks for");
     assert_no_problems(&problems);
 }
 
@@ -232,7 +232,7 @@ fn other_traffic_changes_no_join() {
     assert_no_problems(&problems);
 }
 
-/// Text and JSON tell of the same runs.
+/// Text and JSON have the same runs.
 #[test]
 fn text_and_json_have_every_call() {
     let read = Read::of(&items());

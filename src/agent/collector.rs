@@ -3,8 +3,8 @@
 use super::arguments::Arguments;
 use super::assembly;
 use super::messages::Messages;
-use super::results::Given;
-use super::timeline::{AskedTool, GivenResult, Join, McpCall, ModelCall, Timeline};
+use super::results::{Answered, Given};
+use super::timeline::{AskedTool, GivenResult, Join, McpCall, ModelCall, NotCompared, Timeline};
 use crate::base::text::beginning;
 use crate::base::{Degraded, Fact, Room, Side, limits};
 use crate::ledger::{Entry, Exchange, LlmCall, Record};
@@ -38,7 +38,7 @@ impl Default for Collector {
 }
 
 impl Collector {
-    /// Creates one of which nothing was read.
+    /// Creates an empty collector.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -60,7 +60,10 @@ impl Collector {
     #[must_use]
     pub fn finish(self) -> Timeline {
         let Self { calls, mcp, left_out, missing, .. } = self;
-        Timeline { left_out, missing, ..assembly::assemble(calls, mcp) }
+        let mut timeline = assembly::assemble(calls, mcp);
+        timeline.left_out = left_out;
+        timeline.missing.add(missing);
+        timeline
     }
 
     fn model_call(&mut self, call: &LlmCall, is_chosen: bool) {
@@ -72,7 +75,13 @@ impl Collector {
         let at_end = call.response.map(|response| response.span.end).or(call.end);
         let tools = call.tool_calls.iter().filter_map(|tool| {
             let arguments = &tool.arguments;
-            let is_known = tool.is_complete && arguments.is_whole();
+            let parsed = if !tool.is_complete {
+                Err(NotCompared::Incomplete)
+            } else if !arguments.is_whole() {
+                Err(NotCompared::TooLong)
+            } else {
+                Arguments::read(&arguments.kept).ok_or(NotCompared::Unreadable)
+            };
             Some(AskedTool {
                 id: tool.id.clone(),
                 name: tool.name.clone(),
@@ -80,7 +89,7 @@ impl Collector {
                 at: tool.at.or(at_end)?,
                 answered_in: None,
                 join: Join::None,
-                parsed: is_known.then(|| Arguments::read(&arguments.kept)).flatten(),
+                parsed,
             })
         });
         let results = call.tool_results.iter().map(|result| GivenResult {
@@ -123,8 +132,8 @@ impl Collector {
             return;
         }
         let (arguments, answered) = self.messages.of(exchange);
-        // What was captured on both legs of a proxy is told of the client's; a call that goes on
-        // with the answers of the user is the one that it continues.
+        // Of two legs of a proxy the client's counts. A call that goes on with the answers of the
+        // user is the one that it continues.
         let is_repeated = exchange.is_other_view() || exchange.session.behind.is_some();
         if is_repeated || exchange.continues.is_some() {
             return;
@@ -175,7 +184,7 @@ impl ModelCall {
 impl McpCall {
     /// What is allocated for it, in bytes.
     fn cost(&self) -> usize {
-        let answered = self.answered.as_ref().map_or(0, |answered| answered.text.len());
+        let answered = self.answered.as_ref().map_or(0, Answered::cost);
         let name = self.server_name.as_ref().map_or(0, |name| name.len());
         2 * size_of::<Self>() + answered + name + self.name.len() + self.server.text_len()
     }

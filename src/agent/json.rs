@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::timeline::{AskedTool, Join, McpCall, ModelCall, Run, Timeline};
@@ -11,40 +12,73 @@ use crate::base::{Files, PacketNo, Timestamp};
 
 /// Writes a timeline: `"type":"timeline"`, version 1. Members are only ever added.
 ///
+/// The document is written call by call: it is larger than the timeline.
+///
 /// # Errors
 /// Returns the errors of `out`.
 pub fn write(timeline: &Timeline, files: &Files, out: &mut dyn io::Write) -> io::Result<()> {
-    let document = json!({
-        "type": "timeline",
-        "v": 1,
-        "runs": timeline.runs.iter().map(|one| run(one, files)).collect::<Vec<_>>(),
-        "unasked": timeline.unasked.iter().map(|call| mcp(call, files)).collect::<Vec<_>>(),
-        "behind_proxies": timeline.behind_proxies,
-        "left_out": timeline.left_out,
-        "missing": timeline.missing.names().collect::<Vec<_>>(),
-    });
-    write_compact(&mut &mut *out, &document)?;
+    write_compact(&mut &mut *out, &Document { timeline, files })?;
     writeln!(out)
 }
 
-fn run(run: &Run, files: &Files) -> Value {
-    let times = &run.times;
-    let tokens = |of: fn(&ModelCall) -> Option<u64>| -> Option<u64> {
-        run.calls.iter().filter_map(of).reduce(|a, b| a.saturating_add(b))
-    };
-    json!({
-        "run": run.number,
-        "start": seconds(times.start),
-        "end": seconds(times.end),
-        "total_ms": ms(times.end.since(times.start)),
-        "model_ms": ms(times.model_ns),
-        "tools_ms": ms(times.tools_ns),
-        "agent_ms": ms(times.agent_ns),
-        "idle_ms": ms(times.idle_ns),
-        "input_tokens": tokens(|call| call.input_tokens),
-        "output_tokens": tokens(|call| call.output_tokens),
-        "llm_calls": run.calls.iter().map(|call| model(call, files)).collect::<Vec<_>>(),
-    })
+struct Document<'a> {
+    timeline: &'a Timeline,
+    files: &'a Files,
+}
+
+struct RunDocument<'a> {
+    run: &'a Run,
+    files: &'a Files,
+}
+
+/// A list whose elements are made while it is written.
+struct List<F>(F);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { timeline, files } = *self;
+        let mut document = serializer.serialize_map(None)?;
+        document.serialize_entry("type", "timeline")?;
+        document.serialize_entry("v", &1)?;
+        let runs = move || timeline.runs.iter().map(move |run| RunDocument { run, files });
+        document.serialize_entry("runs", &List(runs))?;
+        let unasked = move || timeline.unasked.iter().map(move |call| mcp(call, files));
+        document.serialize_entry("unasked", &List(unasked))?;
+        document.serialize_entry("perhaps_asked", &timeline.perhaps_asked)?;
+        document.serialize_entry("candidates_left_out", &timeline.candidates_left_out)?;
+        document.serialize_entry("behind_proxies", &timeline.behind_proxies)?;
+        document.serialize_entry("left_out", &timeline.left_out)?;
+        document.serialize_entry("missing", &List(|| timeline.missing.names()))?;
+        document.end()
+    }
+}
+
+impl Serialize for RunDocument<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { run, files } = *self;
+        let times = &run.times;
+        let (input, output) = run.tokens();
+        let mut document = serializer.serialize_map(None)?;
+        document.serialize_entry("run", &run.number)?;
+        document.serialize_entry("start", &seconds(times.start))?;
+        document.serialize_entry("end", &seconds(times.end))?;
+        document.serialize_entry("total_ms", &ms(times.end.since(times.start)))?;
+        document.serialize_entry("model_ms", &ms(times.model_ns))?;
+        document.serialize_entry("tools_ms", &ms(times.tools_ns))?;
+        document.serialize_entry("agent_ms", &ms(times.agent_ns))?;
+        document.serialize_entry("idle_ms", &ms(times.idle_ns))?;
+        document.serialize_entry("input_tokens", &input)?;
+        document.serialize_entry("output_tokens", &output)?;
+        let calls = move || run.calls.iter().map(move |call| model(call, files));
+        document.serialize_entry("llm_calls", &List(calls))?;
+        document.end()
+    }
+}
+
+impl<I: Iterator<Item: Serialize>, F: Fn() -> I> Serialize for List<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
 }
 
 fn model(call: &ModelCall, files: &Files) -> Value {
@@ -74,9 +108,10 @@ fn model(call: &ModelCall, files: &Files) -> Value {
 }
 
 fn asked(tool: &AskedTool, files: &Files) -> Value {
-    let evidence = match &tool.join {
-        Join::Joined(_, evidence) => Some(evidence.name()),
-        _ => None,
+    let (evidence, reason) = match &tool.join {
+        Join::Joined(_, evidence) => (Some(evidence.name()), None),
+        Join::NotCompared(why, _) => (None, Some(why.name())),
+        Join::None | Join::Unconfirmed(_) | Join::Ambiguous(_) => (None, None),
     };
     json!({
         "id": tool.id.as_deref(),
@@ -87,6 +122,7 @@ fn asked(tool: &AskedTool, files: &Files) -> Value {
         "result_in": tool.answered_in,
         "join": tool.join.name(),
         "evidence": evidence,
+        "reason": reason,
         "mcp_calls": tool.join.calls().iter().map(|call| mcp(call, files)).collect::<Vec<_>>(),
     })
 }

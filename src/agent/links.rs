@@ -88,7 +88,7 @@ impl Links {
             }
             if !call.tools.is_empty() {
                 list.push(index);
-                // Those of which the results never come.
+                // The results of the oldest never come.
                 if list.len() > limits::MAX_LLM_TOOLS {
                     list.remove(0);
                 }

@@ -211,7 +211,7 @@ impl Held {
     fn cost(&self) -> usize {
         let text = match &self.what {
             What::Arguments(_) => 0,
-            What::Answer(answered) => answered.text.capacity(),
+            What::Answer(answered) => answered.cost(),
         };
         2 * size_of::<Self>() + text
     }
@@ -228,14 +228,12 @@ fn arguments(bytes: &[u8]) -> Option<Option<Arguments>> {
 fn answer(bytes: &[u8]) -> Option<Answered> {
     let answer: Answer<'_> = serde_json::from_slice(bytes).ok()?;
     if let Some(error) = answer.error {
-        let text = beginning(&error.message?, KEPT).to_owned();
-        return Some(Answered { text, is_error: true });
+        return Some(Answered::new(beginning(&error.message?, KEPT), true));
     }
     let result = answer.result?;
     let mut text = String::new();
     for part in result.content?.iter().filter_map(|content| content.text.as_deref()) {
         text.push_str(beginning(part, KEPT.saturating_sub(text.len())));
     }
-    text.shrink_to_fit();
-    Some(Answered { text, is_error: result.is_error == Some(true) })
+    Some(Answered::new(&text, result.is_error == Some(true)))
 }

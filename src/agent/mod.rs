@@ -27,7 +27,7 @@ mod views;
 pub use collector::Collector;
 pub use json::write as json;
 pub use text::write as text;
-pub use timeline::{AskedTool, Evidence, Join, McpCall, ModelCall, Run, Timeline, Times};
+pub use timeline::{AskedTool, Evidence, Join, McpCall, ModelCall, NotCompared, Run, Timeline, Times};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,9 @@
 //! Names of tools: clients put the name of a server before that of its tool when they offer it to a
 //! model.
 
+use crate::base::limits;
+use crate::base::text::beginning;
+
 /// How the name that a model uses fits a tool of a server. The better fit is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
@@ -18,31 +21,58 @@ const OF_CLIENTS: [&str; 3] = ["mcp", "functions", "default_api"];
 /// Least length of a server's name that is recognised as part of another name, in bytes.
 const MIN_PART: usize = 3;
 
-/// Returns how `asked`, the name that a model uses, fits `tool`, a tool of a server that is called
-/// by `names`; `None` if it does not.
-///
-/// APIs of models allow letters, digits, `_` and `-`: clients replace what else a name holds.
-pub(super) fn fit(asked: &str, tool: &str, names: &[&str]) -> Option<Fit> {
-    if tool.is_empty() {
-        return None;
+/// The most names of a server that are compared: its own and parts of its path.
+const MAX_NAMES: usize = 8;
+
+/// The name of a tool in a tool call of a model, ready to be compared.
+#[derive(Debug)]
+pub(super) struct AskedName(String);
+
+/// The name of a tool in an MCP call, and names of its server, ready to be compared.
+#[derive(Debug)]
+pub(super) struct ToolName {
+    folded: Box<str>,
+    /// Bare names of the server, with `/` between them.
+    servers: Box<str>,
+}
+
+impl AskedName {
+    pub(super) fn new(name: &str) -> Self {
+        Self(folded(name))
     }
-    let (asked, tool) = (folded(asked), folded(tool));
-    if asked == tool {
-        return Some(Fit::Exact);
-    }
-    let prefix = asked.strip_suffix(&*tool)?.strip_suffix('_')?;
-    let mut prefix = prefix.trim_matches('_');
-    for of_client in OF_CLIENTS {
-        if let Some(rest) = prefix.strip_prefix(of_client)
-            && (rest.is_empty() || rest.starts_with('_'))
-        {
-            prefix = rest.trim_matches('_');
-            break;
+
+    /// Returns how the name that a model uses fits a tool; `None` if it does not.
+    ///
+    /// APIs of models allow letters, digits, `_` and `-`: clients replace what else a name holds.
+    pub(super) fn fit(&self, tool: &ToolName) -> Option<Fit> {
+        if tool.folded.is_empty() {
+            return None;
         }
+        if *self.0 == *tool.folded {
+            return Some(Fit::Exact);
+        }
+        let prefix = self.0.strip_suffix(&*tool.folded)?.strip_suffix('_')?;
+        let mut prefix = prefix.trim_matches('_');
+        for of_client in OF_CLIENTS {
+            if let Some(rest) = prefix.strip_prefix(of_client)
+                && (rest.is_empty() || rest.starts_with('_'))
+            {
+                prefix = rest.trim_matches('_');
+                break;
+            }
+        }
+        let prefix = bare(prefix);
+        let is_named = tool.servers.split('/').any(|name| are_alike(&prefix, name));
+        Some(if is_named { Fit::Server } else { Fit::Prefixed })
     }
-    let prefix = bare(prefix);
-    let is_named = names.iter().map(|name| bare(name)).any(|name| are_alike(&prefix, &name));
-    Some(if is_named { Fit::Server } else { Fit::Prefixed })
+}
+
+impl ToolName {
+    /// Prepares the name of a tool of a server that is called by `servers`.
+    pub(super) fn new<'a>(name: &str, servers: impl Iterator<Item = &'a str>) -> Self {
+        let servers = servers.map(bare).filter(|name| !name.is_empty()).take(MAX_NAMES);
+        Self { folded: folded(name).into(), servers: servers.collect::<Vec<_>>().join("/").into() }
+    }
 }
 
 /// Whether one of two bare names is part of the other.
@@ -56,14 +86,19 @@ fn folded(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
-/// The letters and digits of a name, in lower case.
+/// The letters and digits of a name, in lower case. The rest of a long name is not compared.
 fn bare(name: &str) -> String {
+    let name = beginning(name, limits::MAX_NAME);
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fit(asked: &str, tool: &str, servers: &[&str]) -> Option<Fit> {
+        AskedName::new(asked).fit(&ToolName::new(tool, servers.iter().copied()))
+    }
 
     #[test]
     fn prefixes_of_clients_are_allowed() {

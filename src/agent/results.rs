@@ -14,13 +14,33 @@ const MIN_PART: usize = 8;
 /// Bytes that two texts begin with if one may be a shortened form of the other.
 const MIN_COMMON: usize = 64;
 
-/// The text of an answer of a server.
+/// The text of an answer of a server, ready to be compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answered {
     /// The beginning of the texts of its content, or of the error's message.
-    pub(super) text: String,
+    text: Box<str>,
     /// Whether it is an error, which clients put into words of their own.
-    pub(super) is_error: bool,
+    is_error: bool,
+    /// The beginning of the text as JSON has it in a string, if that is another text.
+    escaped: Vec<Box<str>>,
+}
+
+impl Answered {
+    pub(super) fn new(text: &str, is_error: bool) -> Self {
+        let text = text.trim();
+        let probe = beginning(text, PROBE);
+        let mut forms = vec![escaped(probe, false), escaped(probe, true)];
+        forms.dedup();
+        forms.retain(|form| *form != probe);
+        let escaped = forms.into_iter().map(String::into_boxed_str).collect();
+        Self { text: text.into(), is_error, escaped }
+    }
+
+    /// Returns what is allocated for it, in bytes.
+    pub(super) fn cost(&self) -> usize {
+        let escaped = self.escaped.iter().map(|form| size_of::<Box<str>>() + form.len());
+        self.text.len() + escaped.sum::<usize>()
+    }
 }
 
 /// The text that a model is given as the result of a tool.
@@ -47,17 +67,15 @@ pub(super) enum Likeness {
 ///
 /// Clients pass on the text, or JSON that contains it.
 pub(super) fn compare(given: &Given, answered: &Answered) -> Likeness {
-    let (text, answer) = (given.text.trim(), answered.text.trim());
+    let (text, answer) = (given.text.trim(), &*answered.text);
     if answer.is_empty() {
         return Likeness::Unknown;
     }
     if text == answer {
         return Likeness::Same;
     }
-    let probe = beginning(answer, PROBE);
-    let quoted = escaped(probe, false);
-    let ascii = escaped(probe, true);
-    if [probe, &quoted, &ascii].iter().any(|needle| text.contains(needle)) {
+    let is_part = text.contains(beginning(answer, PROBE));
+    if is_part || answered.escaped.iter().any(|form| text.contains(&**form)) {
         let is_proof = answer.len() >= MIN_PART;
         return if is_proof { Likeness::Same } else { Likeness::Unknown };
     }
@@ -94,7 +112,7 @@ mod tests {
     use super::*;
 
     fn likeness(given: &str, answer: &str) -> Likeness {
-        let answered = Answered { text: answer.to_owned(), is_error: false };
+        let answered = Answered::new(answer, false);
         compare(&Given { text: given.into(), is_cut: false }, &answered)
     }
 
@@ -119,11 +137,11 @@ mod tests {
         assert_eq!(likeness("look", "ok"), Likeness::Unknown, "part of another word");
         assert_eq!(likeness("no", "ok"), Likeness::Different);
         assert_eq!(likeness("anything", ""), Likeness::Unknown);
-        let answer = Answered { text: "failed".into(), is_error: true };
+        let answer = Answered::new("failed", true);
         let given = Given { text: "Error executing tool".into(), is_cut: false };
         assert_eq!(compare(&given, &answer), Likeness::Unknown, "clients put errors into their words");
         let cut = Given { text: "The first line of".into(), is_cut: true };
-        let long = Answered { text: "The first line of many".into(), is_error: false };
+        let long = Answered::new("The first line of many", false);
         assert_eq!(compare(&cut, &long), Likeness::Same);
         let cut = Given { text: "What I know: ".into(), is_cut: true };
         assert_eq!(compare(&cut, &long), Likeness::Unknown);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use foldhash::fast::RandomState;
 
 use super::links::Links;
-use super::timeline::{Join, ModelCall, Run, Times};
+use super::timeline::{Gap, Join, ModelCall, Run, Times};
 use crate::base::Timestamp;
 
 /// Groups calls, which are in the order of their requests.
@@ -23,7 +23,11 @@ pub(super) fn group(calls: Vec<ModelCall>, links: &Links) -> Vec<Run> {
         runs.entry(find(&mut leader, index)).or_default().push(call);
     }
     let runs = runs.into_values().zip(1..);
-    runs.map(|(calls, number)| Run { number, times: times(&calls), calls }).collect()
+    runs.map(|(calls, number)| {
+        let (times, gaps) = times(&calls);
+        Run { number, times, gaps, calls }
+    })
+    .collect()
 }
 
 /// The leader of a call. Paths are halved on the way.
@@ -41,8 +45,8 @@ fn find(leader: &mut [usize], mut index: usize) -> usize {
     }
 }
 
-/// Sums up where the time of a run went.
-fn times(calls: &[ModelCall]) -> Times {
+/// Sums up where the time of a run went, and finds its gaps.
+fn times(calls: &[ModelCall]) -> (Times, Vec<Gap>) {
     let start = calls.iter().map(|call| call.request.start.time).min().unwrap_or_default();
     let end = calls.iter().map(ModelCall::until).max().unwrap_or_default();
     let model: Vec<_> = calls.iter().map(|call| (call.request.start.time, call.until())).collect();
@@ -53,16 +57,19 @@ fn times(calls: &[ModelCall]) -> Times {
     let tools = tools.map(|(from, to)| (from.max(start), to.min(end)));
     let both: Vec<_> = model.iter().copied().chain(tools).collect();
     let (model, both) = (merged(model), merged(both));
-    let (model_ns, both_ns, idle_ns) = (covered(&model), covered(&both), idle(calls, &both));
+    let (model_ns, both_ns, gaps) = (covered(&model), covered(&both), gaps(calls, &both));
+    let idle = gaps.iter().filter(|gap| gap.is_idle);
+    let idle_ns = idle.fold(0, |sum: i64, gap| sum.saturating_add(gap.to.since(gap.from)));
     let total = end.since(start);
-    Times {
+    let times = Times {
         start,
         end,
         model_ns,
         tools_ns: both_ns.saturating_sub(model_ns),
         idle_ns,
         agent_ns: total.saturating_sub(both_ns).saturating_sub(idle_ns),
-    }
+    };
+    (times, gaps)
 }
 
 /// An interval of time.
@@ -87,11 +94,12 @@ fn covered(intervals: &[Interval]) -> i64 {
     intervals.iter().fold(0, |sum: i64, (from, to)| sum.saturating_add(to.since(*from)))
 }
 
-/// The time between an answer that asked for no tool and what came next, in nanoseconds.
-fn idle(calls: &[ModelCall], busy: &[Interval]) -> i64 {
-    let last: HashSet<Timestamp, RandomState> =
-        calls.iter().filter(|call| call.tools.is_empty()).map(ModelCall::until).collect();
-    let gaps = busy.iter().zip(busy.iter().skip(1)).map(|((_, from), (to, _))| (from, to));
-    gaps.filter(|(from, _)| last.contains(from))
-        .fold(0, |sum: i64, (from, to)| sum.saturating_add(to.since(*from)))
+/// The gaps between the intervals. After an answer that is complete and asks for no tool it is the
+/// user's turn; after one that failed or was cut, the agent's.
+fn gaps(calls: &[ModelCall], busy: &[Interval]) -> Vec<Gap> {
+    let is_final =
+        |call: &&ModelCall| call.status == "ok" && call.degraded.is_none() && call.tools.is_empty();
+    let last: HashSet<Timestamp, RandomState> = calls.iter().filter(is_final).map(ModelCall::until).collect();
+    let gaps = busy.iter().zip(busy.iter().skip(1));
+    gaps.map(|(&(_, from), &(to, _))| Gap { from, to, is_idle: last.contains(&from) }).collect()
 }

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use super::arguments::Arguments;
 use super::assembly::assemble;
 use super::results::{Answered, Given};
-use super::timeline::{AskedTool, GivenResult, Join, McpCall, ModelCall, Timeline};
-use crate::base::{Degraded, Origin, PacketNo, Span, Status, Timestamp};
+use super::timeline::{AskedTool, GivenResult, Join, McpCall, ModelCall, NotCompared, Timeline};
+use super::{json, text};
+use crate::base::{Degraded, Files, Origin, PacketNo, Span, Status, Timestamp};
 use crate::ledger::ServerRef;
 
 const MODEL: &str = "10.0.0.9:443";
@@ -58,7 +59,7 @@ impl ModelCall {
             at: self.end.unwrap(),
             answered_in: None,
             join: Join::None,
-            parsed: Arguments::read(arguments),
+            parsed: Arguments::read(arguments).ok_or(NotCompared::Unreadable),
         });
         self
     }
@@ -98,7 +99,7 @@ fn mcp(
         total_ns: Some((to - from) * 1_000_000),
         degraded: Degraded::NONE,
         arguments: Arguments::read(arguments),
-        answered: Some(Answered { text: answer.to_owned(), is_error: false }),
+        answered: Some(Answered::new(answer, false)),
         is_chosen: true,
     }
 }
@@ -111,6 +112,18 @@ fn joins(timeline: &Timeline) -> Vec<String> {
         numbers.join(",")
     };
     tools.map(|tool| format!("{} {}", tool.join.name(), numbers(&tool.join)).trim().to_owned()).collect()
+}
+
+fn written(timeline: &Timeline) -> String {
+    let mut out = Vec::new();
+    text(timeline, &Files::default(), false, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn document(timeline: &Timeline) -> serde_json::Value {
+    let mut out = Vec::new();
+    json(timeline, &Files::default(), &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
 }
 
 const OSLO: &str = r#"{"city":"Oslo"}"#;
@@ -304,6 +317,93 @@ fn a_pause_of_the_user_is_idle() {
     let times = timeline.runs[0].times;
     let ms = [times.model_ns, times.tools_ns, times.agent_ns, times.idle_ns].map(|ns| ns / 1_000_000);
     assert_eq!(ms, [400, 0, 200, 4700]);
+    let text = written(&timeline);
+    assert!(text.contains("     0.300 s   idle 4.70 s\n"), "{text}");
+    assert_eq!(text.matches("  agent 100 ms\n").count(), 2, "{text}");
+}
+
+#[test]
+fn the_wait_before_a_retry_is_the_time_of_the_agent() {
+    let calls = |second: ModelCall| {
+        vec![
+            model(1, 0, 100).asks(Some("a"), "lookup", OSLO),
+            second.brings(Some("a"), None, "x"),
+            model(3, 5000, 5100).brings(Some("a"), None, "x"),
+        ]
+    };
+    let failed = |status| ModelCall { status, ..model(2, 200, 300) };
+    let cut = ModelCall { degraded: Degraded::GAP, ..model(2, 200, 300) };
+    for second in [failed("error"), failed("cut"), failed("cancelled"), cut] {
+        let timeline = assemble(calls(second), Vec::new());
+        let times = timeline.runs[0].times;
+        assert_eq!((times.agent_ns / 1_000_000, times.idle_ns), (4800, 0));
+        let text = written(&timeline);
+        assert!(text.contains("     0.300 s   agent 4.70 s\n") && !text.contains("idle"), "{text}");
+    }
+}
+
+#[test]
+fn arguments_that_are_not_known_are_not_compared() {
+    let calls = |why: Option<NotCompared>| {
+        let mut asks = model(1, 0, 100).asks(Some("a"), "desk_lookup", OSLO);
+        if let Some(why) = why {
+            asks.tools[0].parsed = Err(why);
+        }
+        vec![asks, model(2, 200, 300).brings(Some("a"), None, "Oslo: 17 degrees")]
+    };
+    let servers = || {
+        vec![
+            mcp(1, (120, 150), DESK, OSLO, "Oslo: 17 degrees"),
+            mcp(2, (120, 150), ("desk", "search"), OSLO, "Oslo: 17 degrees"),
+            mcp(3, (210, 250), DESK, OSLO, "Oslo: 17 degrees"),
+        ]
+    };
+    let unasked = |timeline: &Timeline| timeline.unasked.iter().map(|call| call.n).collect::<Vec<_>>();
+    let timeline = assemble(calls(Some(NotCompared::TooLong)), servers());
+    assert_eq!((joins(&timeline), unasked(&timeline)), (vec!["not_compared 1".to_owned()], vec![2, 3]));
+    let text = written(&timeline);
+    assert!(text.contains("its arguments are too long to compare; it may be\n"), "{text}");
+    assert!(text.contains("1 tool call: 1 not compared\n"), "{text}");
+    let document = document(&timeline);
+    let tool = &document["runs"][0]["llm_calls"][0]["tool_calls"][0];
+    assert_eq!(
+        (tool["join"].as_str(), tool["reason"].as_str()),
+        (Some("not_compared"), Some("arguments_too_long"))
+    );
+    assert_eq!(tool["mcp_calls"][0]["exchange"], 1);
+    // Those of the MCP call.
+    let mut unread = servers();
+    unread[0].arguments = None;
+    let timeline = assemble(calls(None), unread);
+    assert_eq!((joins(&timeline), unasked(&timeline)), (vec!["not_compared 1".to_owned()], vec![2, 3]));
+    // Of another tool, or after the result.
+    let timeline = assemble(calls(Some(NotCompared::Incomplete)), servers().split_off(1));
+    assert_eq!((joins(&timeline), unasked(&timeline)), (vec!["none".to_owned()], vec![2, 3]));
+    // A call that is joined to another tool call is not meant.
+    let mut both = calls(None);
+    both[0] = both[0].clone().asks(Some("b"), "desk_lookup", OSLO);
+    both[0].tools[1].parsed = Err(NotCompared::Unreadable);
+    assert_eq!(joins(&assemble(both, servers())), ["joined 1", "not_compared 3"]);
+}
+
+/// Hostile: the server chooses the counts.
+#[test]
+fn sums_of_tokens_saturate() {
+    let count =
+        |call: ModelCall| ModelCall { input_tokens: Some(u64::MAX), output_tokens: Some(u64::MAX), ..call };
+    let calls = vec![
+        count(model(1, 0, 100).asks(Some("a"), "lookup", OSLO)),
+        count(model(2, 200, 300).brings(Some("a"), None, "x")),
+    ];
+    let timeline = assemble(calls, Vec::new());
+    let text = written(&timeline);
+    assert!(text.contains(&format!(", {0} tokens in, {0} out\n", u64::MAX)), "{text}");
+    let document = document(&timeline);
+    let run = &document["runs"][0];
+    assert_eq!(
+        (run["input_tokens"].as_u64(), run["output_tokens"].as_u64()),
+        (Some(u64::MAX), Some(u64::MAX))
+    );
 }
 
 /// A world of agents, with the MCP call that each tool call became.
@@ -400,4 +500,78 @@ fn equal_calls_in_thousands_take_no_time() {
     assert!(joined(&timeline).is_empty());
     let listed = timeline.runs.iter().flat_map(|run| &run.calls).flat_map(|call| &call.tools);
     assert!(listed.map(|tool| tool.join.calls().len()).max() <= Some(Join::MAX_CANDIDATES));
+}
+
+/// Hostile: each tool call has many candidates.
+#[test]
+fn lists_of_candidates_are_limited() {
+    let mut asks = Vec::new();
+    for number in 1..=20 {
+        let mut call = model(number, 0, 100);
+        for _ in 0..128 {
+            call = call.asks(None, "lookup", OSLO);
+        }
+        asks.push(call);
+    }
+    let servers = (1..=17).map(|n| mcp(n, (200, 210), DESK, OSLO, "z")).collect();
+    let timeline = assemble(asks, servers);
+    let tools = timeline.runs.iter().flat_map(|run| &run.calls).flat_map(|call| &call.tools);
+    assert!(tools.clone().all(|tool| tool.join.name() == "ambiguous"));
+    let listed: usize = tools.map(|tool| tool.join.calls().len()).sum();
+    assert_eq!(listed, Timeline::MAX_LISTED);
+    assert_eq!(timeline.candidates_left_out, (20 * 128 * Join::MAX_CANDIDATES - listed) as u64);
+    // The seventeenth may have been asked for, too.
+    assert_eq!((timeline.unasked.len(), timeline.perhaps_asked), (0, 1));
+    let (text, document) = (written(&timeline), document(&timeline));
+    assert!(text.contains("  ambiguous: too many for a list\n"), "{text}");
+    assert_eq!(text.matches(" MCP lookup ").count(), listed);
+    assert_eq!(document.to_string().matches("\"exchange\"").count(), listed);
+    assert_eq!(document["candidates_left_out"], timeline.candidates_left_out);
+}
+
+/// Hostile: many MCP calls of another machine, which are no candidates.
+#[test]
+fn comparisons_are_limited() {
+    let mut calls = Vec::new();
+    for number in 0..20 {
+        let (mut asks, mut brings) = (model(number, 0, 100), model(number + 20, 900, 1000));
+        for at in 0..128 {
+            let id = format!("{number}-{at}");
+            asks = asks.asks(Some(&id), "lookup", OSLO);
+            brings = brings.brings(Some(&id), None, "z");
+        }
+        calls.extend([asks, brings]);
+    }
+    let elsewhere = |n| McpCall {
+        client: "10.0.0.2:6000".parse().unwrap(),
+        ..mcp(n, (200, 210), DESK, OSLO, &"written ".repeat(40))
+    };
+    let timeline = assemble(calls, (1..=256).map(elsewhere).collect());
+    assert!(timeline.missing.contains(Degraded::NOT_READ));
+    let mut kinds = joins(&timeline);
+    kinds.sort();
+    kinds.dedup();
+    assert_eq!(kinds, ["none", "not_compared"]);
+    assert_eq!((timeline.unasked.len(), timeline.perhaps_asked), (0, 256));
+    assert!(written(&timeline).contains("256 MCP calls left out: "));
+}
+
+/// Text and JSON are written call by call, not made in memory first.
+#[test]
+fn what_is_written_is_not_held() {
+    let calls = (1_u32..=2000).map(|at| {
+        let (time, before) = (i64::from(at) * 10, (at - 1).to_string());
+        let call = model(u64::from(at), time, time + 5).asks(Some(&at.to_string()), "lookup", OSLO);
+        call.brings(Some(&before), None, "x")
+    });
+    let timeline = assemble(calls.collect(), Vec::new());
+    assert_eq!(timeline.runs.len(), 1);
+    let files = Files::default();
+    let of_text = allocation_counter::measure(|| {
+        text(&timeline, &files, false, &mut std::io::sink()).unwrap();
+    });
+    let of_json = allocation_counter::measure(|| {
+        json(&timeline, &files, &mut std::io::sink()).unwrap();
+    });
+    assert!(of_text.bytes_max < 1 << 20 && of_json.bytes_max < 1 << 20, "{of_text:?} {of_json:?}");
 }

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use super::timeline::{AskedTool, Evidence, Join, McpCall, ModelCall, Run, Timeline};
+use super::timeline::{AskedTool, Evidence, Gap, Join, McpCall, ModelCall, NotCompared, Run, Timeline};
 use crate::base::text::beginning;
 use crate::base::{Files, Timestamp, sanitize, units};
 
 /// Columns of arguments that are shown.
 const ARGUMENTS: usize = 60;
 
-/// Shortest time of the agent that has a line, in nanoseconds.
+/// Shortest time of the agent or of the user that has a line, in nanoseconds.
 const SHORTEST: i64 = 1_000_000;
 
 /// Writes a timeline. `files` numbers the packets of several files.
@@ -17,43 +17,59 @@ const SHORTEST: i64 = 1_000_000;
 /// # Errors
 /// Returns the errors of `out`.
 pub fn write(timeline: &Timeline, files: &Files, ascii: bool, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut lines = vec![summary(timeline)];
-    timeline.runs.iter().for_each(|run| push_run(run, files, &mut lines));
+    let mut lines = Lines { out, ascii };
+    lines.push(&summary(timeline))?;
+    for run in &timeline.runs {
+        push_run(run, files, &mut lines)?;
+    }
     if !timeline.unasked.is_empty() {
-        lines.push(String::new());
-        lines.push("tools/call that no model asked for".to_owned());
-        lines.extend(timeline.unasked.iter().map(|call| format!("  {}", mcp_call(call, files))));
+        lines.push("")?;
+        lines.push("tools/call that no LLM call in this capture asks for")?;
+        for call in &timeline.unasked {
+            lines.push(&format!("  {}", mcp_call(call, files)))?;
+        }
     }
-    if timeline.behind_proxies > 0 {
-        let calls = units::several(timeline.behind_proxies, "LLM call");
-        lines.push(format!("\n{calls} left out: seen a second time behind a proxy"));
-    }
-    if timeline.left_out > 0 {
-        lines.push(format!(
-            "\n{} left out: the memory for them is full",
-            units::several(timeline.left_out, "call")
-        ));
+    let notes = [
+        (timeline.perhaps_asked, "MCP call", "tool calls that were not compared may have made them"),
+        (timeline.candidates_left_out, "candidate", "too many for a list"),
+        (timeline.behind_proxies, "LLM call", "seen a second time behind a proxy"),
+        (timeline.left_out, "call", "the memory for them is full"),
+    ];
+    for (count, what, why) in notes.into_iter().filter(|(count, ..)| *count > 0) {
+        lines.push("")?;
+        lines.push(&format!("{} left out: {why}", units::several(count, what)))?;
     }
     if timeline.missing.any() {
         let reasons = timeline.missing.names().collect::<Vec<_>>().join(", ");
-        lines.push(format!("\nincomplete capture ({reasons}): calls may be missing, and so joins"));
-    }
-    for line in lines {
-        let line = if ascii { sanitize::to_ascii(&line) } else { line.into() };
-        writeln!(out, "{}", line.trim_end())?;
+        lines.push("")?;
+        lines.push(&format!("incomplete capture ({reasons}): calls may be missing, and so joins"))?;
     }
     Ok(())
+}
+
+/// Writes lines as they come.
+struct Lines<'a> {
+    out: &'a mut dyn io::Write,
+    ascii: bool,
+}
+
+impl Lines<'_> {
+    fn push(&mut self, line: &str) -> io::Result<()> {
+        let line = if self.ascii { sanitize::to_ascii(line) } else { line.into() };
+        writeln!(self.out, "{}", line.trim_end())
+    }
 }
 
 /// `2 runs, 9 LLM calls; 11 tool calls: 9 joined to MCP calls, 1 ambiguous, 1 without MCP call`.
 fn summary(timeline: &Timeline) -> String {
     let calls = || timeline.runs.iter().flat_map(|run| &run.calls);
-    let tools: Vec<&AskedTool> = calls().flat_map(|call| &call.tools).collect();
-    let count = |is: fn(&Join) -> bool| tools.iter().filter(|tool| is(&tool.join)).count();
+    let tools = || calls().flat_map(|call| &call.tools);
+    let count = |is: fn(&Join) -> bool| tools().filter(|tool| is(&tool.join)).count();
     let kinds = [
         (count(|join| matches!(join, Join::Joined(..))), "joined to MCP calls"),
         (count(|join| matches!(join, Join::Unconfirmed(_))), "unconfirmed"),
         (count(|join| matches!(join, Join::Ambiguous(_))), "ambiguous"),
+        (count(|join| matches!(join, Join::NotCompared(..))), "not compared"),
         (count(|join| matches!(join, Join::None)), "without MCP call"),
     ];
     let kinds: Vec<_> =
@@ -63,12 +79,12 @@ fn summary(timeline: &Timeline) -> String {
         "{}, {}; {}{colon}{}",
         units::several(timeline.runs.len() as u64, "run"),
         units::several(calls().count() as u64, "LLM call"),
-        units::several(tools.len() as u64, "tool call"),
+        units::several(tools().count() as u64, "tool call"),
         kinds.join(", ")
     )
 }
 
-fn push_run(run: &Run, files: &Files, lines: &mut Vec<String>) {
+fn push_run(run: &Run, files: &Files, lines: &mut Lines<'_>) -> io::Result<()> {
     let times = &run.times;
     let mut parts = vec![
         format!("model {}", units::duration(times.model_ns)),
@@ -78,49 +94,49 @@ fn push_run(run: &Run, files: &Files, lines: &mut Vec<String>) {
     if times.idle_ns > 0 {
         parts.push(format!("idle {}", units::duration(times.idle_ns)));
     }
-    let tokens = |of: fn(&ModelCall) -> Option<u64>| -> u64 { run.calls.iter().filter_map(of).sum() };
-    let (input, output) = (tokens(|call| call.input_tokens), tokens(|call| call.output_tokens));
-    if input + output > 0 {
+    let (input, output) = run.tokens();
+    let (input, output) = (input.unwrap_or_default(), output.unwrap_or_default());
+    if input > 0 || output > 0 {
         parts.push(format!("{input} tokens in, {output} out"));
     }
-    lines.push(String::new());
-    lines.push(format!(
+    lines.push("")?;
+    lines.push(&format!(
         "run {}  {} {} UTC, {}: {}",
         run.number,
         units::date(times.start),
         units::time_of_day(times.start),
         units::duration(times.end.since(times.start)),
         parts.join(", ")
-    ));
-    let mut busy_until = None;
+    ))?;
+    let mut gaps = run.gaps.iter().peekable();
     for call in &run.calls {
-        push_agent(busy_until, call.request.start.time, times.start, lines);
-        lines.push(format!("{} {}", at(call.request.start.time, times.start), model_call(call, files)));
-        busy_until = busy_until.max(Some(call.until()));
-        for tool in &call.tools {
-            lines.push(format!("{}   {}", at(tool.at.time, times.start), asked(tool)));
-            let joined = tool.join.calls();
-            for mcp in joined {
-                lines.push(format!(
-                    "{}     {}",
-                    at(mcp.request.start.time, times.start),
-                    mcp_call(mcp, files)
-                ));
+        let start = call.request.start.time;
+        while let Some(gap) = gaps.next_if(|gap| gap.to <= start) {
+            // Others end at an MCP call, which has a line of its own.
+            if gap.to == start {
+                push_gap(gap, times.start, lines)?;
             }
-            if let Join::Joined(mcp, _) = &tool.join {
-                busy_until = busy_until.max(mcp.end.map(|end| end.time));
+        }
+        lines.push(&format!("{} {}", at(start, times.start), model_call(call, files)))?;
+        for tool in &call.tools {
+            lines.push(&format!("{}   {}", at(tool.at.time, times.start), asked(tool)))?;
+            for mcp in tool.join.calls() {
+                let start = at(mcp.request.start.time, times.start);
+                lines.push(&format!("{start}     {}", mcp_call(mcp, files)))?;
             }
         }
     }
+    Ok(())
 }
 
-/// The time that the agent took, if it is long enough for a line.
-fn push_agent(from: Option<Timestamp>, to: Timestamp, start: Timestamp, lines: &mut Vec<String>) {
-    if let Some(from) = from
-        && to.since(from) >= SHORTEST
-    {
-        lines.push(format!("{}   agent {}", at(from, start), units::duration(to.since(from))));
+/// Writes the time of the agent or of the user before a call of the model, if that is long enough.
+fn push_gap(gap: &Gap, start: Timestamp, lines: &mut Lines<'_>) -> io::Result<()> {
+    let length = gap.to.since(gap.from);
+    if length < SHORTEST {
+        return Ok(());
     }
+    let what = if gap.is_idle { "idle" } else { "agent" };
+    lines.push(&format!("{}   {what} {}", at(gap.from, start), units::duration(length)))
 }
 
 /// The time since the start of the run, in a column: `   1.203 s`.
@@ -166,11 +182,27 @@ fn asked(tool: &AskedTool) -> String {
         Join::None => "  no MCP call",
         Join::Joined(_, Evidence::Result) => "",
         Join::Joined(_, Evidence::Arguments) => "  (its result cannot be compared)",
-        Join::Unconfirmed(_) => "  unconfirmed: the model was not given its result",
+        Join::Unconfirmed(_) => "  unconfirmed: its result is not in a later request",
         Join::Ambiguous(calls) if calls.len() == 1 => "  ambiguous: another tool call may have made it",
+        Join::Ambiguous(calls) if calls.is_empty() => "  ambiguous: too many for a list",
         Join::Ambiguous(_) => "  ambiguous: one of",
+        Join::NotCompared(why, _) => not_compared(*why),
     };
-    format!("asks for {} {}{note}", sanitize::clean(&tool.name), sanitize::fit(&shown, ARGUMENTS))
+    let perhaps = match &tool.join {
+        Join::NotCompared(_, calls) if !calls.is_empty() => "; it may be",
+        _ => "",
+    };
+    format!("asks for {} {}{note}{perhaps}", sanitize::clean(&tool.name), sanitize::fit(&shown, ARGUMENTS))
+}
+
+fn not_compared(why: NotCompared) -> &'static str {
+    match why {
+        NotCompared::Incomplete => "  its arguments are incomplete and not compared",
+        NotCompared::TooLong => "  its arguments are too long to compare",
+        NotCompared::Unreadable => "  its arguments are no JSON that can be read",
+        NotCompared::McpArguments => "  the arguments of the MCP call are not known",
+        NotCompared::TooMany => "  too many MCP calls to compare",
+    }
 }
 
 fn mcp_call(call: &McpCall, files: &Files) -> String {

@@ -13,14 +13,24 @@ use crate::ledger::ServerRef;
 pub struct Timeline {
     /// The runs, by the time of their first call.
     pub runs: Vec<Run>,
-    /// Calls of tools that no model of the capture asked for.
+    /// MCP calls of tools that no LLM call of the capture asks for.
     pub unasked: Vec<Arc<McpCall>>,
+    /// Number of MCP calls that are not listed: tool calls that were not compared may have made
+    /// them.
+    pub perhaps_asked: u64,
+    /// Number of candidates of tool calls that are not listed, beyond [`Timeline::MAX_LISTED`].
+    pub candidates_left_out: u64,
     /// Calls of models that are the same call seen behind a proxy: they are left out.
     pub behind_proxies: u64,
     /// Calls that were left out because memory ran out.
     pub left_out: u64,
     /// Why evidence is missing from the capture; none if it is whole.
     pub missing: Degraded,
+}
+
+impl Timeline {
+    /// The most candidates of tool calls that are listed in a timeline.
+    pub const MAX_LISTED: usize = 4096;
 }
 
 /// Calls of a model that belong together: each but the first brings results of tools that an
@@ -33,6 +43,28 @@ pub struct Run {
     pub calls: Vec<ModelCall>,
     /// Where its time went.
     pub times: Times,
+    /// When neither a model nor a joined MCP call was open, in order.
+    pub(super) gaps: Vec<Gap>,
+}
+
+/// A part of a run in which neither a model nor a joined MCP call was open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gap {
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    /// Whether it follows an answer that asks for no tool: the time of the user.
+    pub(super) is_idle: bool,
+}
+
+impl Run {
+    /// Returns the tokens of the input and of the output; `None` if no server counts them. The
+    /// numbers come from traffic: sums saturate.
+    #[must_use]
+    pub fn tokens(&self) -> (Option<u64>, Option<u64>) {
+        let sum =
+            |of: fn(&ModelCall) -> Option<u64>| self.calls.iter().filter_map(of).reduce(u64::saturating_add);
+        (sum(|call| call.input_tokens), sum(|call| call.output_tokens))
+    }
 }
 
 /// Where the time of a run went, in nanoseconds. `model_ns`, `tools_ns`, `agent_ns` and `idle_ns`
@@ -50,7 +82,7 @@ pub struct Times {
     /// The rest: what the agent took between, tools of its own and MCP calls that are not joined
     /// included.
     pub agent_ns: i64,
-    /// From an answer that asked for no tool to the next call: the time of the user.
+    /// From a complete answer that asked for no tool to the next call: the time of the user.
     pub idle_ns: i64,
 }
 
@@ -101,7 +133,7 @@ pub struct ModelCall {
 pub struct AskedTool {
     /// The id that its result refers to; `None` if the API gives none.
     pub id: Option<Box<str>>,
-    /// The name of the tool, as the model is told it.
+    /// The name of the tool that the model uses.
     pub name: Box<str>,
     /// The beginning of its arguments, as JSON text.
     pub arguments: Box<str>,
@@ -111,8 +143,8 @@ pub struct AskedTool {
     pub answered_in: Option<u64>,
     /// The MCP call that it became.
     pub join: Join,
-    /// `None` if they are incomplete or no JSON.
-    pub(super) parsed: Option<Arguments>,
+    /// Its arguments, or why they cannot be compared.
+    pub(super) parsed: Result<Arguments, NotCompared>,
 }
 
 /// The MCP call that a tool call of a model became.
@@ -129,6 +161,39 @@ pub enum Join {
     /// One of these, which nothing tells apart, or which another tool call may have made as well.
     /// At most [`Join::MAX_CANDIDATES`] are listed.
     Ambiguous(Vec<Arc<McpCall>>),
+    /// Not known, for this reason. These have its name at the right time; at most
+    /// [`Join::MAX_CANDIDATES`] are listed.
+    NotCompared(NotCompared, Vec<Arc<McpCall>>),
+}
+
+/// Why the MCP call of a tool call is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotCompared {
+    /// The arguments of the tool call did not come in whole.
+    Incomplete,
+    /// They are longer than what is kept.
+    TooLong,
+    /// They are no JSON, or nest too deeply.
+    Unreadable,
+    /// The arguments of the MCP calls are not known: their message is too long, nests too deeply,
+    /// or was not captured in whole.
+    McpArguments,
+    /// Too many MCP calls may be meant.
+    TooMany,
+}
+
+impl NotCompared {
+    /// Name in exports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Incomplete => "arguments_incomplete",
+            Self::TooLong => "arguments_too_long",
+            Self::Unreadable => "arguments_unreadable",
+            Self::McpArguments => "mcp_arguments_unknown",
+            Self::TooMany => "too_many",
+        }
+    }
 }
 
 impl Join {
@@ -143,6 +208,7 @@ impl Join {
             Self::Joined(..) => "joined",
             Self::Unconfirmed(_) => "unconfirmed",
             Self::Ambiguous(_) => "ambiguous",
+            Self::NotCompared(..) => "not_compared",
         }
     }
 
@@ -152,7 +218,7 @@ impl Join {
         match self {
             Self::None => &[],
             Self::Joined(call, _) | Self::Unconfirmed(call) => std::slice::from_ref(call),
-            Self::Ambiguous(calls) => calls,
+            Self::Ambiguous(calls) | Self::NotCompared(_, calls) => calls,
         }
     }
 }

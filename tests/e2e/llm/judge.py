@@ -142,7 +142,7 @@ def compare_runs(program, folder):
         judge(f"{expected['agent']}: {joined} of {len(made)} tool calls joined", wrong)
     mine = [(call["server_name"], call["name"]) for call in timeline["unasked"]]
     theirs = [(call["server"], call["tool"]) for call in truth["unasked"]]
-    judge("MCP calls that no model asked for", [] if sorted(mine) == sorted(theirs) else [f"{mine}"])
+    judge("MCP calls that no LLM call asks for", [] if sorted(mine) == sorted(theirs) else [f"{mine}"])
 
 
 if __name__ == "__main__":
