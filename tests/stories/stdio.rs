@@ -268,7 +268,7 @@ fn a_capture_that_starts_in_the_middle() {
     }
 }
 
-/// JSON-RPC on lines that is not MCP, text protocols, and JSON on lines that is no JSON-RPC.
+/// JSON-RPC that is not MCP, text protocols, and JSON on lines that is no JSON-RPC.
 #[test]
 fn other_protocols_are_left_alone() {
     for (from_client, from_server) in [
@@ -278,6 +278,15 @@ fn other_protocols_are_left_alone() {
         ),
         ("EHLO example", "220 mail ESMTP"),
         (r#"{"method":"ping"}"#, r#"{"pong":true}"#),
+        // The Language Server Protocol, and the Agent Client Protocol.
+        (
+            "Content-Length: 69\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"rootUri\":1}}",
+            "Content-Length: 36\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{}}",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":1}}"#,
+            r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":1}}"#,
+        ),
     ] {
         for is_server_first in [false, true] {
             let mut story = Story::new();

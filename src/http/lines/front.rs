@@ -10,6 +10,10 @@ const MAX_WAIT: usize = 2048;
 /// Characters of a member's name or of a method that are kept.
 const MAX_TOKEN: usize = method::MAX_METHOD + 1;
 
+/// Headers that stand before each message of other protocols (Language Server Protocol 3.17 section
+/// "Base Protocol", Debug Adapter Protocol), in lower case.
+const HEADERS: [&[u8]; 2] = [b"content-length:", b"content-type:"];
+
 /// What the lines of a direction show so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstLines {
@@ -61,8 +65,13 @@ pub struct FrontScan {
     is_name: bool,
     /// The member whose value comes.
     member: Option<Member>,
-    /// The string so far, cut.
+    /// The string so far, or the line that is no message, cut.
     token: Vec<u8>,
+    /// Whether the value of `protocolVersion` comes.
+    is_revision: bool,
+    /// Whether `protocolVersion` is a string, as MCP has it; `None` before it.
+    has_revision: Option<bool>,
+    is_initialize: bool,
     has_version: bool,
     /// What its method tells: see [`method::sender`]; `None` before the method.
     method: Option<Option<Option<Side>>>,
@@ -98,7 +107,7 @@ impl FrontScan {
         }
         match self.state {
             State::Start => self.start(byte),
-            State::Noise => {}
+            State::Noise => self.keep_noise(byte),
             State::Escape => {
                 self.keep(byte);
                 self.state = State::Text;
@@ -111,7 +120,12 @@ impl FrontScan {
                 b'\\' => self.state = State::Escape,
                 byte => self.keep(byte),
             },
-            State::Json => self.json(byte),
+            State::Json => {
+                self.json(byte);
+                if self.has_version && self.has_revision.is_some() {
+                    return self.verdict();
+                }
+            }
         }
         let is_known = matches!(self.method, Some(Some(_))) && self.len > MAX_WAIT;
         if is_known { self.verdict() } else { None }
@@ -127,11 +141,25 @@ impl FrontScan {
                 (self.state, self.depth, self.level) = (State::Json, 1, if byte == b'{' { 1 } else { 2 });
                 self.is_name = byte == b'{';
             }
-            _ => self.state = State::Noise,
+            _ => {
+                self.state = State::Noise;
+                self.token.clear();
+                self.keep_noise(byte);
+            }
+        }
+    }
+
+    fn keep_noise(&mut self, byte: u8) {
+        if self.token.len() < MAX_TOKEN {
+            self.token.push(byte.to_ascii_lowercase());
         }
     }
 
     fn json(&mut self, byte: u8) {
+        if self.is_revision && !byte.is_ascii_whitespace() {
+            self.is_revision = false;
+            self.has_revision = Some(byte == b'"');
+        }
         match byte {
             b'"' => {
                 self.token.clear();
@@ -143,7 +171,10 @@ impl FrontScan {
             }
             b'}' | b']' if self.depth > 0 => self.depth -= 1,
             b',' => self.is_name = self.depth == self.level,
-            b':' => self.is_name = false,
+            b':' => {
+                self.is_name = false;
+                self.is_revision = self.depth == self.level + 1 && self.token == b"protocolVersion";
+            }
             b' ' | b'\t' | b'\r' => {}
             // Behind the end of the message.
             _ if self.depth == 0 => self.state = State::Noise,
@@ -152,7 +183,8 @@ impl FrontScan {
     }
 
     fn keep(&mut self, byte: u8) {
-        if self.depth == self.level && self.token.len() < MAX_TOKEN {
+        let is_kept = (self.level..=self.level + 1).contains(&self.depth);
+        if is_kept && self.token.len() < MAX_TOKEN {
             self.token.push(byte);
         }
     }
@@ -172,20 +204,35 @@ impl FrontScan {
         }
         match self.member.take() {
             Some(Member::Version) => self.has_version |= self.token == b"2.0",
-            Some(Member::Method) if self.method.is_none() => self.method = Some(method::sender(&self.token)),
+            Some(Member::Method) if self.method.is_none() => {
+                self.method = Some(method::sender(&self.token));
+                self.is_initialize = self.token == b"initialize";
+            }
             _ => {}
         }
-        if self.has_version { self.verdict() } else { None }
+        // Other protocols have a method `initialize`, too: its parameters tell.
+        let is_enough = self.has_version && !(self.is_initialize && self.has_revision.is_none());
+        if is_enough { self.verdict() } else { None }
     }
 
     /// What the method tells, once it is known.
     fn verdict(&self) -> Option<FirstLines> {
-        self.method.map(|known| known.map_or(FirstLines::Other, FirstLines::Message))
+        let is_other = self.is_initialize && self.has_revision == Some(false);
+        self.method.map(|known| match known {
+            Some(side) if !is_other => FirstLines::Message(side),
+            _ => FirstLines::Other,
+        })
     }
 
     /// The line ends without a verdict: it is a response, or no message.
     fn end_line(&mut self) -> Option<FirstLines> {
+        if self.state == State::Noise && HEADERS.iter().any(|header| self.token.starts_with(header)) {
+            return Some(FirstLines::Other);
+        }
         let is_message = self.state == State::Json && self.depth == 0 && self.has_version;
+        if is_message && self.is_initialize {
+            return self.verdict();
+        }
         let is_blank = self.state == State::Start;
         let has_noise = self.has_noise || !(is_message || is_blank);
         *self = Self { has_noise, ..Self::default() };
@@ -205,8 +252,24 @@ mod tests {
     fn messages_are_recognised() {
         let client = FirstLines::Message(Some(Side::Client));
         for (text, shown) in [
-            (r#"{"jsonrpc":"2.0","id":0,"method":"initialize""#, client),
-            (r#"{"method":"initialize","params":{"jsonrpc":"2.0"},"jsonrpc":"2.0""#, client),
+            (r#"{"jsonrpc":"2.0","id":0,"method":"initialize""#, FirstLines::Undecided),
+            (r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion" : ""#, client),
+            (r#"{"method":"initialize","params":{"a":[],"protocolVersion":"x"},"jsonrpc":"2.0""#, client),
+            (r#"[{"method":"initialize","params":{"protocolVersion":"x"},"jsonrpc":"2.0""#, client),
+            ("{\"method\":\"initialize\",\"params\":{},\"jsonrpc\":\"2.0\"}\n", client),
+            // The Agent Client Protocol, and the Language Server Protocol.
+            (
+                r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion": 1"#,
+                FirstLines::Other,
+            ),
+            (
+                "{\"params\":{\"protocolVersion\":1},\"method\":\"initialize\",\"jsonrpc\":\"2.0\"",
+                FirstLines::Other,
+            ),
+            ("Content-Length: 104\r\n", FirstLines::Other),
+            ("content-type:x\r\nContent-Length: 104\r\n\r\n{", FirstLines::Other),
+            ("Content-Length: 104", FirstLines::Text),
+            ("The Content-Length: 104\n", FirstLines::Text),
             ("\u{feff}\r\n {\"jsonrpc\" : \"2.0\",\n", FirstLines::Text),
             ("\u{feff}\r\n {\"jsonrpc\" : \"2.0\", \"method\" :\"ping\"}", FirstLines::Message(None)),
             (r#"[{"jsonrpc":"2.0","method":"tools/list","id":1}"#, client),
