@@ -5,6 +5,9 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use jiff::Zoned;
 
@@ -18,6 +21,9 @@ use crate::wrap::{self, Addresses, Recorder};
 /// Exit statuses of env(1) and shells: there is no such command, and it cannot be run.
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
+
+/// How long a message may take: the client may not read standard error.
+const MESSAGE_WAIT: Duration = Duration::from_secs(1);
 
 /// Names that are tried for a file, so that no file is overwritten.
 const MAX_NAMES: u32 = 10_000;
@@ -46,7 +52,7 @@ pub(crate) fn run(arguments: Wrap) -> anyhow::Result<Outcome> {
             ..FileMetadata::default()
         };
         let addresses = Addresses::new(process, &shown, now);
-        Recorder::start(Box::new(move || plan.open()), metadata, addresses, Box::new(messages::error))
+        Recorder::start(Box::new(move || plan.open()), metadata, addresses, Box::new(warn))
     };
     let (ended, is_written) = match wrap::run(&command, &signals::forwarded(), start) {
         Ok(ended) => ended,
@@ -58,9 +64,28 @@ pub(crate) fn run(arguments: Wrap) -> anyhow::Result<Outcome> {
         }
     };
     if !is_written {
-        messages::error("the disk does not answer: the last packets are not recorded");
+        warn("the disk does not answer: the last packets are not recorded");
     }
     Ok(Outcome::Ended(ended.status()))
+}
+
+fn warn(message: &str) {
+    let message = message.to_owned();
+    print(move || messages::error(&message));
+}
+
+/// Prints a message on a thread of its own, and waits for it no longer than [`MESSAGE_WAIT`].
+fn print(message: impl FnOnce() + Send + 'static) {
+    let (done, printed) = mpsc::channel();
+    let thread = thread::Builder::new().name("message".into()).spawn(move || {
+        message();
+        // The wait may be over.
+        let _ = done.send(());
+    });
+    if thread.is_ok() {
+        // A message that nobody reads is lost.
+        let _ = printed.recv_timeout(MESSAGE_WAIT);
+    }
 }
 
 /// The name of a file: server, local time, process id.
@@ -91,7 +116,8 @@ impl Plan {
         let (file, path) = create(&path)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
         if self.is_announced {
-            messages::status(&format!("mcpdump: recording to {}", path.display()));
+            let line = format!("mcpdump: recording to {}", path.display());
+            print(move || messages::status(&line));
         }
         Ok((file, path.display().to_string()))
     }
