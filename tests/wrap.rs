@@ -5,10 +5,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use mcpdump::base::Findings;
 use mcpdump::capture::{self, Item, Packet, Source as _};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -58,7 +60,7 @@ fn output(mut command: Command, input: &[u8]) -> Output {
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    // Whoever reads nothing closes the pipe.
+    // A server that reads nothing closes the pipe.
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
@@ -228,6 +230,66 @@ fn a_client_that_closes_standard_output() {
     drop(child.stdout.take());
     // The shell is ended by SIGPIPE, or sees the error if it ignores that.
     assert!([Some(141), Some(9)].contains(&child.wait().unwrap().code()));
+}
+
+/// What the client sends after it closed the pipe that it reads is in the file, and the client is
+/// who broke off.
+#[test]
+fn a_client_that_sends_and_does_not_read() {
+    let wrap = Wrap::new();
+    let script = "trap '' PIPE; while echo x; do :; done 2>/dev/null; echo closed >&2; read x; exit 9";
+    let mut child = wrap.start(script);
+    drop(child.stdout.take());
+    let mut error = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    error.read_line(&mut line).unwrap();
+    assert_eq!(line, "closed\n");
+    child.stdin.take().unwrap().write_all(b"later\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(9));
+    let packets = wrap.packets();
+    assert_eq!(streams(&packets)[0], b"later\n");
+    let is_reset = |packet: &&Packet| packet.data[9] == 6 && packet.data[33] & 4 != 0;
+    let [reset] = packets.iter().filter(is_reset).collect::<Vec<_>>()[..] else { panic!("one reset") };
+    assert!(reset.data[13] < 128, "from the client");
+    let file = fs::read(wrap.path()).unwrap();
+    assert!(String::from_utf8_lossy(&file).contains("the client closed the standard output of the server"));
+}
+
+/// A reader that pauses until the server has ended gets everything.
+#[test]
+fn what_a_server_wrote_last_arrives() {
+    let wrap = Wrap::new();
+    // Two pipes and the buffer of the wrap hold more than that.
+    let mut child = wrap.start("echo $$; head -c 190000 /dev/zero >&2");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let server = Pid::from_raw(line.trim_end().parse().unwrap());
+    wait_until("the server ends", || kill(server, None).is_err());
+    let mut error = Vec::new();
+    child.stderr.take().unwrap().read_to_end(&mut error).unwrap();
+    assert_eq!((error.len(), child.wait().unwrap().code()), (190_000, Some(0)));
+}
+
+/// A client that does not read standard error: a warning does not keep the wrap from its end.
+#[test]
+fn a_warning_that_is_not_read_is_lost() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+    while writer.write(&[b' '; 4096]).is_ok() {}
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+    let mut command = mcpdump();
+    command.args(["wrap", "-w", "/no/such/directory/w", "--", "sh", "-c", "exit 6"]).stderr(writer);
+    let mut child = command.spawn().unwrap();
+    let process = Pid::from_raw(child.id().cast_signed());
+    let (ended, end) = mpsc::channel();
+    let waits = std::thread::spawn(move || ended.send(child.wait().unwrap().code()));
+    let status = end.recv_timeout(Duration::from_secs(30));
+    if status.is_err() {
+        kill(process, Signal::SIGKILL).unwrap();
+    }
+    waits.join().unwrap().unwrap();
+    assert_eq!(status, Ok(Some(6)));
+    drop(reader);
 }
 
 /// A server that reads no more: the client's write fails.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use etherparse::{PacketBuilder, TcpOptionElement};
 
 use super::addresses::Addresses;
-use crate::base::{Origin, Side, Timestamp};
+use crate::base::{Origin, Side, Timestamp, limits};
 use crate::capture::{LinkType, Packet};
 
 /// Bytes in one segment at most: with headers of 40 bytes a packet of IPv4 is full (RFC 791 section
@@ -23,6 +23,10 @@ const HOP_LIMIT: u8 = 64;
 /// IPv4 or IPv6 without a header below.
 pub(super) const LINK_TYPE: LinkType = LinkType(101);
 
+/// Sequence numbers that a hole in the file takes at most: what follows is still near enough for
+/// readers to be of the same connection. A hole of more bytes looks shorter than it is.
+const MAX_HOLE: u32 = limits::MAX_AHEAD / 2;
+
 /// What one end has sent.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
@@ -30,8 +34,40 @@ struct Sent {
     next: u32,
     /// The first byte that its peer has not acknowledged.
     acknowledged: u32,
+    /// Bytes that it sent, those of holes included.
+    total: u64,
+    /// The sequence number behind its last packet in the file.
+    in_file: u32,
+    /// The sequence number behind its last packet that is on the way to the file; `None` if there
+    /// is none.
+    pending: Option<u32>,
     /// Whether it closed its direction.
     is_closed: bool,
+}
+
+impl Sent {
+    fn new(next: u32) -> Self {
+        Self { next, acknowledged: next, total: 0, in_file: next, pending: None, is_closed: false }
+    }
+
+    /// Returns the number of sequence numbers that its peer has not acknowledged.
+    fn unacknowledged(&self) -> u32 {
+        self.next.wrapping_sub(self.acknowledged)
+    }
+
+    /// Makes the hole before the next byte no longer than [`MAX_HOLE`].
+    fn shorten_hole(&mut self) {
+        let unacknowledged = self.unacknowledged();
+        let start = self.pending.unwrap_or(self.in_file);
+        let hole = self.next.wrapping_sub(start);
+        if hole <= MAX_HOLE {
+            return;
+        }
+        self.next = start.wrapping_add(MAX_HOLE);
+        if unacknowledged < hole {
+            self.acknowledged = self.next.wrapping_sub(unacknowledged.min(MAX_HOLE));
+        }
+    }
 }
 
 /// The flags of a segment.
@@ -53,13 +89,14 @@ pub(super) struct Conversation {
     /// The latest time: clocks go back, packets do not.
     now: Timestamp,
     is_reset: bool,
+    /// Whether the client closed the pipe that it reads.
+    has_no_reader: bool,
 }
 
 impl Conversation {
     pub(super) fn new(addresses: Addresses) -> Self {
-        let [client, server] =
-            addresses.sequence.map(|next| Sent { next, acknowledged: next, is_closed: false });
-        Self { addresses, client, server, now: Timestamp(0), is_reset: false }
+        let [client, server] = addresses.sequence.map(Sent::new);
+        Self { addresses, client, server, now: Timestamp(0), is_reset: false, has_no_reader: false }
     }
 
     fn sent(&mut self, side: Side) -> &mut Sent {
@@ -93,20 +130,34 @@ impl Conversation {
     pub(super) fn skip(&mut self, side: Side, len: u64) {
         if !self.is_over(side) {
             let sent = self.sent(side);
-            // Sequence numbers are counted modulo 2³².
-            sent.next = sent.next.wrapping_add(u32::try_from(len & 0xffff_ffff).unwrap_or_default());
+            sent.total += len;
+            let len = u32::try_from(len).unwrap_or(MAX_HOLE).min(MAX_HOLE);
+            sent.next = sent.next.wrapping_add(len);
+            sent.shorten_hole();
+        }
+    }
+
+    /// The packets so far are in the file.
+    pub(super) fn written(&mut self) {
+        for sent in [&mut self.client, &mut self.server] {
+            sent.in_file = sent.pending.take().unwrap_or(sent.in_file);
+        }
+    }
+
+    /// The packets since the last [`Conversation::written`] are not in the file.
+    pub(super) fn discarded(&mut self) {
+        for sent in [&mut self.client, &mut self.server] {
+            sent.pending = None;
+            sent.shorten_hole();
         }
     }
 
     /// What `side` sent up to the byte number `total` was taken by the other side.
     pub(super) fn taken(&mut self, side: Side, total: u64, time: Timestamp) -> Option<Packet> {
-        let [client, server] = self.addresses.sequence;
-        let first = if side == Side::Client { client } else { server };
-        // The SYN has a number, too.
-        let total = u32::try_from(total & 0xffff_ffff).unwrap_or_default();
-        let until = first.wrapping_add(1).wrapping_add(total);
         let is_over = self.is_over(side);
         let sent = self.sent(side);
+        let outstanding = u32::try_from(sent.total.saturating_sub(total)).unwrap_or(u32::MAX);
+        let until = sent.next.wrapping_sub(outstanding.min(sent.unacknowledged()));
         if is_over || sent.acknowledged == until {
             return None;
         }
@@ -114,10 +165,19 @@ impl Conversation {
         Some(self.acknowledgement(side.other(), time))
     }
 
+    /// The client closed the pipe that it reads: a TCP connection would be reset once the client
+    /// sends nothing more, too.
+    pub(super) fn no_reader(&mut self) {
+        self.has_no_reader = true;
+    }
+
     /// `side` sends nothing more (RFC 9293 section 3.6).
     pub(super) fn close(&mut self, side: Side, time: Timestamp) -> Vec<Packet> {
         if self.is_over(side) {
             return Vec::new();
+        }
+        if self.has_no_reader {
+            return self.reset(side, time).into_iter().collect();
         }
         let flags = Flags { is_fin: true, is_ack: true, ..Flags::default() };
         let fin = self.segment(side, flags, &[], time);
@@ -127,12 +187,14 @@ impl Conversation {
         vec![fin, self.acknowledgement(side.other(), time)]
     }
 
-    /// `side` broke the connection off (RFC 9293 section 3.5.2). `None` if it is over.
+    /// `side` broke the connection off (RFC 9293 section 3.5.2), or the client did before, which
+    /// closed the pipe that it reads. `None` if it is over.
     pub(super) fn reset(&mut self, side: Side, time: Timestamp) -> Option<Packet> {
         if self.is_reset || (self.client.is_closed && self.server.is_closed) {
             return None;
         }
         self.is_reset = true;
+        let side = if self.has_no_reader { Side::Client } else { side };
         Some(self.segment(side, Flags { is_rst: true, is_ack: true, ..Flags::default() }, &[], time))
     }
 
@@ -165,8 +227,12 @@ impl Conversation {
         let sent = self.sent(side);
         let sequence = sent.next;
         let counted = u32::try_from(payload.len()).unwrap_or_default();
+        sent.total += u64::from(counted);
         sent.next =
             sequence.wrapping_add(counted).wrapping_add(u32::from(flags.is_syn) + u32::from(flags.is_fin));
+        if sent.next != sequence {
+            sent.pending = Some(sent.next);
+        }
         let mut builder = PacketBuilder::ipv4(from.ip().octets(), to.ip().octets(), HOP_LIMIT).tcp(
             from.port(),
             to.port(),

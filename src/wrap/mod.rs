@@ -18,6 +18,8 @@ mod pump;
 mod queue;
 mod recorder;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use addresses::Addresses;
 pub use command_line::{masked, short_name};

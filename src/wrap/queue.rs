@@ -22,6 +22,8 @@ pub(super) enum Event {
     Closed(Side),
     /// This side broke off.
     Reset(Side),
+    /// The client closed the pipe that it reads. It may still send.
+    NoReader,
     /// Text of standard error.
     Error(Vec<u8>),
     /// A remark of the wrap itself.
@@ -34,7 +36,7 @@ impl Event {
             + match self {
                 Self::Data(_, bytes) | Self::Error(bytes) => bytes.len(),
                 Self::Remark(text) => text.len(),
-                Self::Skipped(..) | Self::Taken(..) | Self::Closed(_) | Self::Reset(_) => 0,
+                Self::Skipped(..) | Self::Taken(..) | Self::Closed(_) | Self::Reset(_) | Self::NoReader => 0,
             }
     }
 }
@@ -43,16 +45,31 @@ impl Event {
 #[derive(Debug, Default)]
 struct Contents {
     events: VecDeque<(Timestamp, Event)>,
-    /// Their cost, in bytes.
+    /// Their cost, in bytes, and that of the events that the recorder is writing.
     held: usize,
+    /// Cost of the events that the recorder is writing, in bytes.
+    in_progress: usize,
     /// Bytes of client and server that found no room, since the last event of theirs.
     skipped: [u64; 2],
     /// Bytes that client and server sent in all, and that the other one took.
     totals: [u64; 2],
+    /// Whether a total of client and server found no room: the next event carries it.
+    is_total_due: [bool; 2],
     /// Nothing more comes.
     is_closed: bool,
     /// The recorder takes nothing more.
     is_abandoned: bool,
+}
+
+impl Contents {
+    fn has_room(&self, event: &Event) -> bool {
+        self.held + event.cost() <= limits::MAX_LIVE_QUEUE
+    }
+
+    fn add(&mut self, now: Timestamp, event: Event) {
+        self.held += event.cost();
+        self.events.push_back((now, event));
+    }
 }
 
 /// The queue.
@@ -73,7 +90,7 @@ impl Queue {
     pub(super) fn data(&self, side: Side, bytes: &[u8]) {
         let mut contents = self.lock();
         if contents.held + bytes.len() > limits::MAX_LIVE_QUEUE || contents.is_abandoned {
-            *count(&mut contents.skipped, side) += bytes.len() as u64;
+            *of(&mut contents.skipped, side) += bytes.len() as u64;
             return;
         }
         self.put(contents, Event::Data(side, bytes.to_vec()));
@@ -82,17 +99,21 @@ impl Queue {
     /// The other side took `len` more bytes of `side`.
     pub(super) fn taken(&self, side: Side, len: usize) {
         let mut contents = self.lock();
-        let total = count(&mut contents.totals, side);
+        let total = of(&mut contents.totals, side);
         *total += len as u64;
-        let total = *total;
-        self.put(contents, Event::Taken(side, total));
+        let event = Event::Taken(side, *total);
+        if contents.has_room(&event) {
+            self.put(contents, event);
+        } else {
+            *of(&mut contents.is_total_due, side) = true;
+        }
     }
 
-    /// Something else happened.
+    /// Something else happened. Text is dropped if there is no room.
     pub(super) fn push(&self, event: Event) {
         let contents = self.lock();
-        let is_text = matches!(event, Event::Error(_));
-        if is_text && contents.held + event.cost() > limits::MAX_LIVE_QUEUE {
+        let is_text = matches!(event, Event::Error(_) | Event::Remark(_));
+        if is_text && !contents.has_room(&event) {
             return;
         }
         self.put(contents, event);
@@ -106,10 +127,13 @@ impl Queue {
         // Within the lock: the queue is in the order of time.
         let now = now();
         for side in Side::BOTH {
-            let len = std::mem::take(count(&mut contents.skipped, side));
+            let len = std::mem::take(of(&mut contents.skipped, side));
             if len > 0 {
-                contents.held += EVENT_COST;
-                contents.events.push_back((now, Event::Skipped(side, len)));
+                contents.add(now, Event::Skipped(side, len));
+            }
+            if std::mem::take(of(&mut contents.is_total_due, side)) {
+                let total = *of(&mut contents.totals, side);
+                contents.add(now, Event::Taken(side, total));
             }
         }
         let event = match (contents.events.back_mut(), event) {
@@ -120,8 +144,7 @@ impl Queue {
             }
             (_, event) => event,
         };
-        contents.held += event.cost();
-        contents.events.push_back((now, event));
+        contents.add(now, event);
         drop(contents);
         self.changed.notify_one();
     }
@@ -142,9 +165,11 @@ impl Queue {
     /// Waits for events and takes all of them; `None` when the queue is closed and empty.
     pub(super) fn take(&self) -> Option<VecDeque<(Timestamp, Event)>> {
         let mut contents = self.lock();
+        // The recorder is done with what it took last.
+        contents.held -= std::mem::take(&mut contents.in_progress);
         loop {
             if !contents.events.is_empty() {
-                contents.held = 0;
+                contents.in_progress = contents.held;
                 return Some(std::mem::take(&mut contents.events));
             }
             if contents.is_closed {
@@ -155,7 +180,7 @@ impl Queue {
     }
 }
 
-fn count([client, server]: &mut [u64; 2], side: Side) -> &mut u64 {
+fn of<T>([client, server]: &mut [T; 2], side: Side) -> &mut T {
     match side {
         Side::Client => client,
         Side::Server => server,
@@ -194,6 +219,44 @@ mod tests {
         let skipped = (40 - kept as u64) << 20;
         let rest = [Event::Skipped(Side::Server, skipped), Event::Taken(Side::Server, (40 << 20) + 1)];
         assert_eq!(events[kept..], rest);
+    }
+
+    /// Acknowledgements and remarks are bounded, too, and the last total arrives.
+    #[test]
+    fn events_without_bytes_are_bounded() {
+        let queue = Queue::default();
+        for _ in 0..500_000 {
+            queue.taken(Side::Server, 1);
+            queue.taken(Side::Client, 1);
+        }
+        for number in 0..1000 {
+            queue.data(Side::Client, b"x");
+            queue.push(Event::Remark(format!("remark {number}")));
+        }
+        queue.push(Event::Closed(Side::Server));
+        let events = events(&queue);
+        assert!(events.len() <= limits::MAX_LIVE_QUEUE / EVENT_COST + 4, "{}", events.len());
+        let last = [
+            Event::Skipped(Side::Client, 1000),
+            Event::Taken(Side::Client, 500_000),
+            Event::Taken(Side::Server, 500_000),
+            Event::Closed(Side::Server),
+        ];
+        assert_eq!(events[events.len() - 4..], last);
+    }
+
+    /// What the recorder took is still in memory until it takes the next events.
+    #[test]
+    fn events_that_are_written_count() {
+        let queue = Queue::default();
+        let piece = vec![7; limits::MAX_LIVE_QUEUE - 2 * EVENT_COST];
+        queue.data(Side::Server, &piece);
+        assert_eq!(queue.take().unwrap().len(), 1);
+        queue.data(Side::Server, &piece);
+        queue.taken(Side::Server, 1);
+        assert_eq!(queue.take().unwrap().len(), 2, "what was skipped, and the total");
+        queue.data(Side::Server, &piece);
+        assert!(matches!(events(&queue)[..], [Event::Data(..)]));
     }
 
     #[test]

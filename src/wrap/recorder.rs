@@ -155,6 +155,9 @@ impl Writer {
                 self.event(time, event);
             }
             let flushed = self.file.flush();
+            if flushed.is_ok() {
+                self.conversation.written();
+            }
             self.check(flushed);
         }
         let finished = self.file.end();
@@ -194,6 +197,11 @@ impl Writer {
             Event::Reset(side) => {
                 let packet = self.conversation.reset(side, time);
                 self.write(packet, None);
+            }
+            Event::NoReader => {
+                self.conversation.no_reader();
+                let packet = self.conversation.note(time);
+                self.write(Some(packet), Some("the client closed the standard output of the server"));
             }
             Event::Error(bytes) => self.standard_error(&bytes, time),
             Event::Remark(remark) => {
@@ -242,6 +250,7 @@ impl Writer {
             (self.warn)(&format!("{name}: {why}; packets are missing, the server is not affected"));
         }
         self.lost += self.file.discard();
+        self.conversation.discarded();
     }
 }
 
