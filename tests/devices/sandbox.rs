@@ -20,7 +20,9 @@ fn is_filtered(dump: &Dump) -> bool {
 /// Each waits for a capture that does not come.
 #[test]
 fn every_command_filters_its_system_calls() {
-    let commands: [&[&str]; 9] = [
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("out.pcap").display().to_string();
+    let commands: &[&[&str]] = &[
         &["list", "-"],
         &["report", "-"],
         &["report", "--format", "html", "-"],
@@ -30,10 +32,15 @@ fn every_command_filters_its_system_calls() {
         &["inventory", "-"],
         &["stats", "-"],
         &["diff", "-", "captures/ts-sse/capture.pcap"],
+        &["slice", "-", "-w", &kept],
+        #[cfg(feature = "web")]
+        &["web", "-"],
+        #[cfg(all(feature = "mcp", feature = "demo"))]
+        &["mcp", "--http", "0", "-"],
     ];
     for arguments in commands {
         let mut command = mcpdump();
-        command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::piped());
+        command.args(*arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::piped());
         let dump = Dump::spawn(command);
         until(&format!("{arguments:?} filters"), PATIENCE, || is_filtered(&dump));
         assert_eq!(dump.field("NoNewPrivs:"), "1", "{arguments:?}");

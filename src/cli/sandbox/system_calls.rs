@@ -2,7 +2,8 @@
 //!
 //! A call that is not on the list fails as on a kernel that does not have it (`ENOSYS`), so that a
 //! library of another version takes its older way, and a capture goes on. No list has what runs a
-//! program, loads code, traces another process, or changes users, mounts and namespaces.
+//! program, loads code, traces another process, or changes users and mounts; `clone` creates no
+//! namespace, and `clone3`, whose flags a filter cannot read, fails: the C library takes `clone`.
 
 use std::collections::BTreeMap;
 
@@ -24,9 +25,7 @@ const ALWAYS: &[i64] = &[
     libc::SYS_madvise,
     libc::SYS_mremap,
     libc::SYS_munmap,
-    // Threads.
-    libc::SYS_clone,
-    libc::SYS_clone3,
+    // Threads. For `clone` see `conditions`.
     libc::SYS_exit,
     libc::SYS_exit_group,
     libc::SYS_futex,
@@ -38,7 +37,7 @@ const ALWAYS: &[i64] = &[
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_yield,
     libc::SYS_set_robust_list,
-    // Signals, to this process only: see `CONDITIONS`.
+    // Signals. For what sends them see `conditions`.
     libc::SYS_restart_syscall,
     libc::SYS_rt_sigaction,
     libc::SYS_rt_sigpending,
@@ -143,11 +142,20 @@ const ALWAYS_OLDER: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const ALWAYS_OLDER: &[i64] = &[];
 
-/// What musl raises signals with, in place of `tgkill`.
-#[cfg(target_env = "musl")]
-const RAISING: &[i64] = &[libc::SYS_tkill];
-#[cfg(not(target_env = "musl"))]
-const RAISING: &[i64] = &[];
+/// The signals that mcpdump raises in its own threads: an abort, Ctrl-Z, and those that end or stop
+/// a process when they are caught a second time (`cli::signals`). SIGCONT ends nothing.
+const RAISED: [i32; 7] =
+    [libc::SIGABRT, libc::SIGCONT, libc::SIGHUP, libc::SIGINT, libc::SIGSTOP, libc::SIGTERM, libc::SIGTSTP];
+
+/// The flags of `clone` that create namespaces (namespaces(7)).
+const NEW_NAMESPACES: i32 = libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWTIME
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWUTS;
 
 /// What opens files. Landlock says which.
 const OPENING: &[i64] = &[libc::SYS_getdents64, libc::SYS_openat];
@@ -239,7 +247,7 @@ fn rules(allowed: Allowed<'_>) -> Built<Rules> {
             calls.insert(*call, Vec::new());
         }
     };
-    allow(&[ALWAYS, ALWAYS_OLDER, RAISING]);
+    allow(&[ALWAYS, ALWAYS_OLDER]);
     if opens {
         allow(&[OPENING, OPENING_OLDER]);
     }
@@ -269,7 +277,9 @@ fn conditions(allowed: Allowed<'_>) -> Built<Rules> {
         [libc::PR_SET_NAME.unsigned_abs().into(), libc::PR_GET_NAME.unsigned_abs().into(), PR_SET_VMA];
     let names = names.into_iter().map(|option| one(argument(0, Dword, Eq, option)?));
     let mut sends = vec![one(argument(4, Qword, Eq, 0)?)?];
+    let no_namespace = argument(0, Dword, MaskedEq(NEW_NAMESPACES.unsigned_abs().into()), 0)?;
     let mut rules = Rules::from([
+        (libc::SYS_clone, vec![one(no_namespace)?]),
         (libc::SYS_ioctl, vec![SeccompRule::new(no_input)?]),
         (libc::SYS_prctl, names.collect::<Built<_>>()?),
         // Ctrl-Z stops the process group, which is 0.
@@ -278,6 +288,9 @@ fn conditions(allowed: Allowed<'_>) -> Built<Rules> {
         (libc::SYS_mmap, vec![one(not_executable.clone())?]),
         (libc::SYS_mprotect, vec![one(not_executable)?]),
     ]);
+    if cfg!(target_env = "musl") {
+        rules.insert(libc::SYS_tkill, raising()?);
+    }
     if allowed.device.is_some() {
         // The list of devices comes from the kernel, over a netlink socket.
         sends.push(one(argument(5, Dword, Eq, NETLINK_ADDRESS)?)?);
@@ -288,6 +301,16 @@ fn conditions(allowed: Allowed<'_>) -> Built<Rules> {
     Ok(rules)
 }
 
+/// The conditions of `tkill`, which musl raises signals with in place of `tgkill`. It names a thread
+/// and no process, so a condition on the signal is all there is.
+fn raising() -> Built<Vec<SeccompRule>> {
+    let rule = |signal: i32| {
+        let condition = SeccompCondition::new(1, Dword, Eq, signal.unsigned_abs().into())?;
+        SeccompRule::new(vec![condition])
+    };
+    RAISED.into_iter().map(rule).collect()
+}
+
 /// The sockets that cannot be opened; `None` if all can, or none.
 fn other_families(allowed: Allowed<'_>) -> Built<Option<Rules>> {
     if allowed.network || allowed.lookups {
@@ -296,7 +319,9 @@ fn other_families(allowed: Allowed<'_>) -> Built<Option<Rules>> {
     let mut others = Vec::new();
     let family = |family: i32| u64::from(family.unsigned_abs());
     if allowed.device.is_some() {
-        // State of a device (netdevice(7)): no datagram can be sent, `sendto` is restricted.
+        // State of a device (netdevice(7)): these sockets send no datagram, `sendto` is restricted.
+        // libpcap's own handle is open before. It is a packet socket that is bound to the device
+        // (packet(7)), and write(2) on it sends a frame.
         others.extend([family(libc::AF_INET), family(libc::AF_INET6), family(libc::AF_NETLINK)]);
     }
     if allowed.xauthority.is_some() {
@@ -364,9 +389,9 @@ mod tests {
         assert_eq!(within(network, sockets), (None, Some(libc::ENOENT)));
     }
 
-    /// What a device needs sends nothing to another machine.
+    /// Sockets for the state of devices send nothing.
     #[test]
-    fn a_capture_sends_nothing() {
+    fn a_capture_sends_no_datagram() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let device = Allowed { device: Some("lo"), ..Allowed::default() };
         let sent = within(device, move || code(socket.send_to(b"x", "127.0.0.1:9")));
@@ -384,6 +409,98 @@ mod tests {
             parts.collect::<Vec<_>>().into_iter().map(|part| part.join().unwrap()).sum::<u64>()
         });
         assert_eq!(sum, 6 << 20);
+    }
+
+    /// What a filter answers to a call: 0 if it is allowed, else the error. Runs the instructions
+    /// that seccompiler emits on a `seccomp_data` (seccomp(2)), little-endian.
+    fn answered(program: &BpfProgram, call: i64, arguments: [u64; 6]) -> i32 {
+        let data = |at: u32| match at {
+            0 => u32::try_from(call).unwrap(),
+            // The first instructions end a process of another processor.
+            4 => program[1].k,
+            _ => {
+                let argument = arguments[(at as usize - 16) / 8];
+                u32::try_from(if at.is_multiple_of(8) { argument & 0xffff_ffff } else { argument >> 32 })
+                    .unwrap()
+            }
+        };
+        let (mut at, mut value) = (0_usize, 0_u32);
+        loop {
+            let step = &program[at];
+            at += 1;
+            let holds = match step.code {
+                0x20 => {
+                    value = data(step.k);
+                    continue;
+                }
+                0x54 => {
+                    value &= step.k;
+                    continue;
+                }
+                0x05 => {
+                    at += step.k as usize;
+                    continue;
+                }
+                0x06 if step.k == libc::SECCOMP_RET_ALLOW => return 0,
+                0x06 => {
+                    assert_eq!(step.k & libc::SECCOMP_RET_ACTION_FULL, libc::SECCOMP_RET_ERRNO);
+                    return i32::try_from(step.k & libc::SECCOMP_RET_DATA).unwrap();
+                }
+                0x15 => value == step.k,
+                0x25 => value > step.k,
+                0x35 => value >= step.k,
+                code => panic!("instruction {code:#x}"),
+            };
+            at += usize::from(if holds { step.jt } else { step.jf });
+        }
+    }
+
+    #[test]
+    fn threads_are_created_and_namespaces_are_not() {
+        let all = Allowed { device: Some("lo"), terminal: true, network: true, ..Allowed::default() };
+        for allowed in [Allowed::default(), all] {
+            let programs = programs(allowed).unwrap();
+            let calls = programs.last().unwrap();
+            let thread = libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_SIGHAND;
+            let thread = u64::from((thread | libc::CLONE_THREAD | libc::CLONE_SETTLS).unsigned_abs());
+            assert_eq!(answered(calls, libc::SYS_clone, [thread, 0, 0, 0, 0, 0]), 0);
+            for flag in [libc::CLONE_NEWUSER, libc::CLONE_NEWNET, libc::CLONE_NEWNS, libc::CLONE_NEWPID] {
+                let flag = u64::from(flag.unsigned_abs());
+                assert_eq!(answered(calls, libc::SYS_clone, [thread | flag, 0, 0, 0, 0, 0]), libc::ENOSYS);
+                assert_eq!(answered(calls, libc::SYS_unshare, [flag, 0, 0, 0, 0, 0]), libc::ENOSYS);
+            }
+            for call in [libc::SYS_clone3, libc::SYS_setns, libc::SYS_mount, libc::SYS_execve] {
+                assert_eq!(answered(calls, call, [0; 6]), libc::ENOSYS);
+            }
+        }
+    }
+
+    #[test]
+    fn signals_go_to_this_process() {
+        let programs = programs(Allowed::default()).unwrap();
+        let calls = programs.last().unwrap();
+        let own = u64::from(std::process::id());
+        let abort = u64::from(libc::SIGABRT.unsigned_abs());
+        assert_eq!(answered(calls, libc::SYS_kill, [own, abort, 0, 0, 0, 0]), 0);
+        assert_eq!(answered(calls, libc::SYS_kill, [1, abort, 0, 0, 0, 0]), libc::ENOSYS);
+        assert_eq!(answered(calls, libc::SYS_tgkill, [own, own, abort, 0, 0, 0]), 0);
+        assert_eq!(answered(calls, libc::SYS_tgkill, [1, 1, abort, 0, 0, 0]), libc::ENOSYS);
+    }
+
+    /// With musl; the rules are those of every C library.
+    #[test]
+    fn the_signals_of_a_thread_are_those_that_are_raised() {
+        let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
+        let rules = Rules::from([(libc::SYS_tkill, raising().unwrap())]);
+        let refused = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+        let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, arch).unwrap();
+        let program: BpfProgram = filter.try_into().unwrap();
+        let answer =
+            |signal: i32| answered(&program, libc::SYS_tkill, [7, signal.unsigned_abs().into(), 0, 0, 0, 0]);
+        assert!(RAISED.into_iter().all(|signal| answer(signal) == 0));
+        for signal in [libc::SIGKILL, libc::SIGSEGV, libc::SIGUSR1, libc::SIGQUIT] {
+            assert_eq!(answer(signal), libc::ENOSYS, "{signal}");
+        }
     }
 
     #[test]
