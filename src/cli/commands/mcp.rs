@@ -236,8 +236,8 @@ impl Server {
         if let Some(listen) = options.http {
             if !listen.ip().is_loopback() {
                 bail!(
-                    "--http {listen}: whoever reaches the port reads the capture, so only loopback is allowed: \
-                    from another machine use ssh -L"
+                    "--http {listen}: the capture is for this machine alone: listen on 127.0.0.1 or ::1, and forward \
+                    the port from elsewhere (ssh -L PORT:127.0.0.1:PORT)"
                 );
             }
             let reporter = crate::serve::Reporter::new(messages::error);
