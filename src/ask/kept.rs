@@ -2,8 +2,8 @@
 
 use std::io;
 
-use crate::base::Finding;
 use crate::base::fact::CaptureFact;
+use crate::base::{Fact, Finding, units};
 use crate::ledger::query::{Contents, Filter, Subject};
 use crate::ledger::store::{HttpItem, InProgress, Payload, Store};
 use crate::ledger::{Entry, Exchange, Record, Session};
@@ -25,6 +25,8 @@ pub(super) struct Kept {
     number: u64,
     /// Exchanges of stores that were dropped.
     dropped: u64,
+    /// Rows that are larger than a store has room for, while old records make room for new ones.
+    left_out: u64,
 }
 
 /// The place of an exchange: the number of its store, and its index there.
@@ -38,7 +40,15 @@ impl Kept {
     /// Keeps records in `memory` bytes, the latest if `is_rolling`.
     pub(super) fn new(memory: usize, is_rolling: bool) -> Self {
         let memory = if is_rolling { memory / 2 } else { memory };
-        Self { newer: Store::new(memory), older: None, memory, is_rolling, number: 0, dropped: 0 }
+        Self {
+            newer: Store::new(memory),
+            older: None,
+            memory,
+            is_rolling,
+            number: 0,
+            dropped: 0,
+            left_out: 0,
+        }
     }
 
     /// Returns the store, to give it files for what does not fit into memory.
@@ -59,15 +69,21 @@ impl Kept {
             }
             self.roll();
         }
+        if !self.is_rolling || !is_row(&entry) {
+            return self.newer.push(entry);
+        }
         let left_out = self.newer.left_out();
-        self.newer.push(entry);
-        if self.is_rolling && self.newer.left_out() > left_out {
+        self.newer.push(entry.clone());
+        if self.newer.left_out() > left_out {
             self.roll();
+            self.newer.push(entry);
+            self.left_out += self.newer.left_out();
         }
     }
 
     fn roll(&mut self) {
         let full = std::mem::replace(&mut self.newer, Store::new(self.memory));
+        self.newer.push(Entry::Fact(Fact::Capture(*full.capture())));
         self.number += 1;
         if let Some(oldest) = self.older.replace(full) {
             self.dropped += oldest.len() as u64;
@@ -81,16 +97,13 @@ impl Kept {
 
     /// What is not kept, in words; `None` if everything is.
     pub(super) fn missing(&self) -> Option<String> {
-        if self.dropped > 0 {
-            return Some(format!(
-                "the oldest {} exchanges are no longer kept, totals count them: --memory keeps more",
-                self.dropped
-            ));
-        }
-        match self.newer.left_out() {
-            0 => None,
-            count => Some(format!("{count} records did not fit, totals count them: --memory keeps more")),
-        }
+        let left_out = if self.is_rolling { self.left_out } else { self.newer.left_out() };
+        let dropped =
+            (self.dropped > 0).then(|| format!("the oldest {} exchanges are no longer kept", self.dropped));
+        let left_out = (left_out > 0).then(|| format!("{} did not fit", units::several(left_out, "record")));
+        let missing: Vec<String> = [dropped, left_out].into_iter().flatten().collect();
+        (!missing.is_empty())
+            .then(|| format!("{}, totals count them: --memory keeps more", missing.join(", ")))
     }
 
     /// The counts of the capture so far.
@@ -206,5 +219,67 @@ impl Kept {
     /// The findings, in the order in which they were made.
     pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.stores().flat_map(Store::findings)
+    }
+}
+
+/// Whether an entry is kept as a row that may have no room: its store counts it as left out.
+fn is_row(entry: &Entry) -> bool {
+    match entry {
+        Entry::Record(record) => !matches!(
+            record,
+            Record::Request(_) | Record::Interrupted(_) | Record::Exchange(_) | Record::Offer(_)
+        ),
+        Entry::LlmCall(_) | Entry::Finding(_) | Entry::Fact(Fact::Connection(_)) => true,
+        Entry::Fact(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Code;
+
+    fn finding(count: u64, detail: usize) -> Entry {
+        Entry::Finding(Finding {
+            code: Code::TcpGap,
+            at: None,
+            tcp_stream: None,
+            session: None,
+            exchange: None,
+            count,
+            detail: "x".repeat(detail),
+        })
+    }
+
+    /// Without a hole: the one that found no room in the full store is in the next.
+    #[test]
+    fn the_latest_findings_are_kept() {
+        let mut kept = Kept::new(0, true);
+        for count in 1..=200 {
+            kept.push(finding(count, 100_000));
+            let counts: Vec<u64> = kept.findings().map(|finding| finding.count).collect();
+            assert!(counts.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{counts:?}");
+            assert_eq!(counts.last(), Some(&count));
+        }
+        assert!(kept.number > 2 && kept.missing().is_none());
+    }
+
+    #[test]
+    fn a_row_that_no_store_has_room_for_is_counted() {
+        let mut kept = Kept::new(0, true);
+        kept.push(finding(1, 64 << 20));
+        kept.push(finding(2, 10));
+        assert_eq!(kept.findings().map(|finding| finding.count).collect::<Vec<_>>(), [2]);
+        assert!(kept.missing().is_some_and(|missing| missing.starts_with("1 record did not fit")));
+    }
+
+    #[test]
+    fn a_new_store_knows_the_counts_of_the_capture() {
+        let mut kept = Kept::new(0, true);
+        let counts = CaptureFact { packets: 7, ..CaptureFact::default() };
+        kept.push(Entry::Fact(Fact::Capture(counts)));
+        (1..=100).for_each(|count| kept.push(finding(count, 100_000)));
+        assert!(kept.number > 0);
+        assert_eq!(kept.capture().packets, 7);
     }
 }
