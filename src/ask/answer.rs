@@ -5,8 +5,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::capture::Capture;
-use super::traffic::NOTICE;
+use super::traffic::{NAME, NOTICE, SENTENCE, escaped};
 use crate::base::{Timestamp, units};
+
+/// Names of files that an answer lists.
+const MOST_SOURCES: usize = 10;
 
 /// An answer: text for models and people, and the same as a structure.
 #[derive(Clone, Debug)]
@@ -29,8 +32,10 @@ pub(super) struct Structure<T> {
 /// What of a capture was read.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct CaptureState {
-    /// Names of the files, or of the device
+    /// Names of the files, or of the device: the first 10
     source: Vec<String>,
+    /// Files whose names are left out
+    more_sources: usize,
     /// `complete`: everything was read; `reading`: a file is being read; `live`: packets may still
     /// arrive, the answer is what is known so far
     state: &'static str,
@@ -55,12 +60,14 @@ impl CaptureState {
             (true, false) => "reading",
             (true, true) => "live",
         };
-        let failed = known.failure().map(|why| format!("reading ended early: {why}"));
+        let failed = known.failure().map(|why| format!("reading ended early: {}", escaped(why, SENTENCE)));
+        let names = &source.names;
         let lost = counts.lost.total();
         let lost = (lost > 0).then(|| format!("{lost} packets were lost while they were captured"));
         let missing: Vec<String> = [failed, lost, known.kept.missing()].into_iter().flatten().collect();
         Self {
-            source: source.names.clone(),
+            source: names.iter().take(MOST_SOURCES).map(|name| escaped(name, NAME)).collect(),
+            more_sources: names.len().saturating_sub(MOST_SOURCES),
             state,
             packets: counts.packets,
             start: counts.first.map(|first| time(first.time)),
@@ -71,7 +78,7 @@ impl CaptureState {
 
     /// Returns the first line of an answer.
     fn describe(&self) -> String {
-        let Self { source, state, packets, start, end, missing } = self;
+        let Self { source, more_sources, state, packets, start, end, missing } = self;
         let state = match *state {
             "complete" => "read completely",
             "live" => "still being captured, this is what is known so far",
@@ -83,7 +90,11 @@ impl CaptureState {
         };
         let missing = missing.as_ref().map(|missing| format!("; missing: {missing}")).unwrap_or_default();
         let packets = units::several(*packets, "packet");
-        format!("Capture {} ({state}): {packets}{times}{missing}\n", source.join(", "))
+        let more = match more_sources {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("Capture {}{more} ({state}): {packets}{times}{missing}\n", source.join(", "))
     }
 }
 

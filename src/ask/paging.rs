@@ -27,9 +27,58 @@ pub(super) struct Wanted {
     pub(super) max_bytes: Option<usize>,
 }
 
+/// Returns the limit of a list in rows.
+pub(super) fn rows(wanted: Option<usize>) -> usize {
+    wanted.unwrap_or(ROWS).clamp(1, MOST_ROWS)
+}
+
 /// Returns the limit of an answer in bytes.
 pub(super) fn bytes(wanted: Option<usize>) -> usize {
     wanted.unwrap_or(BYTES).clamp(LEAST_BYTES, MOST_BYTES)
+}
+
+/// Bytes of text and of structure: of a part of an answer, or what is left for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    text: usize,
+    structure: usize,
+}
+
+impl Size {
+    /// Returns the limit of an answer, as [`bytes`].
+    pub(super) fn limit(wanted: Option<usize>) -> Self {
+        let bytes = bytes(wanted);
+        Self { text: bytes, structure: bytes }
+    }
+
+    /// Returns the size of a text and of a structure, with the comma after it.
+    pub(super) fn of(text: &str, structure: &impl Serialize) -> Self {
+        // A structure of text and numbers can be written.
+        let json = serde_json::to_vec(structure).map_or(0, |json| json.len());
+        Self { text: text.len(), structure: json + 1 }
+    }
+
+    /// Returns the sum of both.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self { text: self.text + other.text, structure: self.structure + other.structure }
+    }
+
+    /// Returns what is left without `other`.
+    pub(super) fn minus(self, other: Self) -> Self {
+        let text = self.text.saturating_sub(other.text);
+        Self { text, structure: self.structure.saturating_sub(other.structure) }
+    }
+
+    /// Returns one of `parts` equal parts.
+    pub(super) fn part(self, parts: usize) -> Self {
+        let parts = parts.max(1);
+        Self { text: self.text / parts, structure: self.structure / parts }
+    }
+
+    /// Whether `other` fits into this.
+    pub(super) fn holds(self, other: Self) -> bool {
+        other.text <= self.text && other.structure <= self.structure
+    }
 }
 
 /// What of a list is in an answer.
@@ -82,30 +131,36 @@ pub(super) fn position(given: Option<&str>, question: &str) -> Result<u64, Strin
 pub(super) struct Filling<R> {
     rows: Vec<R>,
     text: String,
-    text_left: usize,
-    structure_left: usize,
+    left: Size,
     rows_left: usize,
+    /// Whether the first row is added though it has no room.
+    is_never_empty: bool,
 }
 
 impl<R: Serialize> Filling<R> {
-    /// Creates an empty page.
+    /// Creates an empty page, whose first row always has room.
     pub(super) fn new(wanted: &Wanted) -> Self {
-        let left = bytes(wanted.max_bytes);
-        let rows_left = wanted.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS);
-        Self { rows: Vec::new(), text: String::new(), text_left: left, structure_left: left, rows_left }
+        Self { is_never_empty: true, ..Self::within(Size::limit(wanted.max_bytes), rows(wanted.limit)) }
     }
 
-    /// Adds a row and its text, which ends in a line end. Returns false if there is no room for it;
-    /// the first row always has.
+    /// Creates an empty list of at most `rows` rows within `left`, in which a row may have no room.
+    pub(super) fn within(left: Size, rows: usize) -> Self {
+        Self { rows: Vec::new(), text: String::new(), left, rows_left: rows, is_never_empty: false }
+    }
+
+    /// Adds a row and its text, which ends in a line end. Returns false if there is no room for it.
     pub(super) fn push(&mut self, row: R, text: &str) -> bool {
-        // A row is made of text and numbers, which can be written.
-        let structure = serde_json::to_vec(&row).map_or(0, |json| json.len());
-        let fits = text.len() <= self.text_left && structure <= self.structure_left;
-        if self.rows_left == 0 || !(fits || self.rows.is_empty()) {
+        self.push_with(row, text, Size::default())
+    }
+
+    /// Adds a row that takes `beside` elsewhere in the answer.
+    pub(super) fn push_with(&mut self, row: R, text: &str, beside: Size) -> bool {
+        let size = Size::of(text, &row).plus(beside);
+        let has_room = self.left.holds(size) || self.is_never_empty && self.rows.is_empty();
+        if self.rows_left == 0 || !has_room {
             return false;
         }
-        self.text_left = self.text_left.saturating_sub(text.len());
-        self.structure_left = self.structure_left.saturating_sub(structure);
+        self.left = self.left.minus(size);
         self.rows_left -= 1;
         self.text.push_str(text);
         self.rows.push(row);
@@ -128,12 +183,28 @@ pub(super) fn page<T, R: Serialize>(
     question: &str,
     row: impl Fn(&T) -> (R, String),
 ) -> Result<(Vec<R>, String, Paging), String> {
+    page_with(list, wanted, question, |item| {
+        let (row, text) = row(item);
+        (row, text, Size::default())
+    })
+}
+
+/// Makes a page of rows that take more elsewhere in the answer: the third value of `row`.
+///
+/// # Errors
+/// As [`position`].
+pub(super) fn page_with<T, R: Serialize>(
+    list: &[T],
+    wanted: &Wanted,
+    question: &str,
+    mut row: impl FnMut(&T) -> (R, String, Size),
+) -> Result<(Vec<R>, String, Paging), String> {
     let start = position(wanted.cursor.as_deref(), question)?;
     let start = usize::try_from(start).unwrap_or(usize::MAX).min(list.len());
     let mut filling = Filling::new(wanted);
     for item in list.iter().skip(start) {
-        let (row, text) = row(item);
-        if !filling.push(row, &text) {
+        let (row, text, beside) = row(item);
+        if !filling.push_with(row, &text, beside) {
             break;
         }
     }
@@ -175,6 +246,23 @@ mod tests {
         assert_eq!(page(&list, &wanted, "q", row).unwrap().0.len(), 1);
         let wanted = Wanted { max_bytes: Some(10_000), ..Wanted::default() };
         assert_eq!(page(&list, &wanted, "q", row).unwrap().0.len(), 3);
+    }
+
+    #[test]
+    fn what_a_row_takes_elsewhere_is_counted() {
+        let list = vec!["x".repeat(500); 9];
+        let wanted = Wanted { max_bytes: Some(3_000), ..Wanted::default() };
+        let row = |item: &String| (item.clone(), format!("{item}\n"), Size { text: 600, structure: 0 });
+        assert_eq!(page_with(&list, &wanted, "q", row).unwrap().0.len(), 2);
+        let row = |item: &String| (item.clone(), format!("{item}\n"), Size { text: 0, structure: 250 });
+        assert_eq!(page_with(&list, &wanted, "q", row).unwrap().0.len(), 3);
+    }
+
+    #[test]
+    fn a_list_within_a_limit_may_be_empty() {
+        let mut list = Filling::within(Size::limit(Some(2_000)).part(4), 3);
+        assert!(!list.push("x".repeat(500), ""));
+        assert!((0..3).all(|row| list.push(row.to_string(), "")) && !list.push(String::new(), ""));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::selection;
 use super::tools;
-use super::traffic::{NOTICE, marked};
+use super::traffic::{DOCUMENT_NOTICE, NOTICE, marked};
 use crate::base::units;
 use crate::check::explain;
 use crate::ledger::query;
@@ -145,9 +145,10 @@ fn report(context: &Context, format: Format) -> String {
     written(|mut out| report::write(format, &snapshot, &options, &mut out))
 }
 
-/// Puts the notice on text from traffic before the other members of a JSON document.
+/// Puts the notice on text from traffic before the other members of a JSON document. It is that of
+/// `report --format json`, which has no objects named `traffic`.
 fn with_notice(document: &str) -> String {
-    let notice = Value::from(NOTICE);
+    let notice = Value::from(DOCUMENT_NOTICE);
     match document.trim_start().strip_prefix('{') {
         Some(members) => format!("{{\"notice\":{notice},{members}"),
         None => document.to_owned(),

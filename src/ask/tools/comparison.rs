@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::super::answer::{Answer, answer, ms};
 use super::super::context::Context;
-use super::super::paging::{self, Filling, Wanted};
+use super::super::paging::{self, Filling, Size};
 use super::super::rows::Packets;
 use super::super::selection::{self, Selected};
-use super::super::traffic::{NAME, SENTENCE, clean, marked};
+use super::super::traffic::{NAME, SENTENCE, clean, escaped, marked};
 use crate::base::{Files, OutputFormat};
 use crate::diff::{
     self, Became, CallChange, CallKey, Difference, Failures, FindingChange, OfferChange, PercentileChange,
@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     after: String,
     /// Rows of each list, 1 to 200 (default 20)
     limit: Option<usize>,
-    /// Bytes of the text, and of each list of the structure, 2000 to 200000 (default 24000)
+    /// Bytes of the answer, 2000 to 200000 (default 24000)
     max_bytes: Option<usize>,
 }
 
@@ -210,9 +210,12 @@ pub(super) fn call(context: &Context, arguments: &Arguments) -> Result<Answer, S
     // A Vec takes everything.
     drop(diff::write(OutputFormat::Text, &difference, filters.map(|text| text.as_str()), &mut written));
     let mut text = marked(&String::from_utf8_lossy(&written));
-    let wanted = Wanted { limit: arguments.limit, cursor: None, max_bytes: arguments.max_bytes };
+    let limit = paging::rows(arguments.limit);
+    // What a list leaves is for those after it.
+    let mut left = Size::limit(arguments.max_bytes);
     let told = difference.calls.iter().filter(|change| change.is_told() || change.is_untold());
-    let (calls, calls_out) = rows(told, &wanted, |change| Call::of(change, [&before, &after], files));
+    let (calls, calls_out) =
+        rows(told, limit, (&mut left, 2), |change| Call::of(change, [&before, &after], files));
     let slowest: String = calls.iter().filter_map(Call::line).collect();
     if !slowest.is_empty() {
         text.push_str(&format!("\nThe slowest of each:\n{slowest}"));
@@ -222,11 +225,12 @@ pub(super) fn call(context: &Context, arguments: &Arguments) -> Result<Answer, S
         text.truncate(text.floor_char_boundary(most));
         text.push_str("\nThe rest is left out: max_bytes allows more, or narrow the filters\n");
     }
-    let (definitions, definitions_out) = rows(difference.offers.iter(), &wanted, Definition::of);
-    let (traits, traits_out) = rows(difference.traits.iter(), &wanted, Trait::of);
-    let (findings, findings_out) = rows(difference.findings.iter(), &wanted, Finding::of);
+    let (definitions, definitions_out) =
+        rows(difference.offers.iter(), limit, (&mut left, 3), Definition::of);
+    let (traits, traits_out) = rows(difference.traits.iter(), limit, (&mut left, 2), Trait::of);
+    let (findings, findings_out) = rows(difference.findings.iter(), limit, (&mut left, 1), Finding::of);
     let part = |at: usize| Part {
-        filter: filters.get(at).map(|text| (*text).clone()).unwrap_or_default(),
+        filter: filters.get(at).map(|text| escaped(text, NAME)).unwrap_or_default(),
         exchanges: difference.exchanges.get(at).copied(),
         sessions: difference.sessions.get(at).copied(),
         missing: difference.missing.get(at).cloned().unwrap_or_default(),
@@ -249,15 +253,19 @@ pub(super) fn call(context: &Context, arguments: &Arguments) -> Result<Answer, S
     Ok(answer(capture, &text, body))
 }
 
-/// Returns the rows that fit, and how many do not.
+/// Returns the rows that fit into one of `parts` of what is left, and how many do not: `limit` at
+/// most. What they take is no longer left.
 fn rows<'a, T: 'a, R: Serialize>(
     items: impl Iterator<Item = &'a T>,
-    wanted: &Wanted,
+    limit: usize,
+    (left, parts): (&mut Size, usize),
     row: impl Fn(&T) -> R,
 ) -> (Vec<R>, usize) {
-    let mut filling = Filling::new(wanted);
+    let mut filling = Filling::within(left.part(parts), limit);
     let left_out = items.skip_while(|item| filling.push(row(item), "")).count();
-    (filling.finish().0, left_out)
+    let (rows, _) = filling.finish();
+    *left = left.minus(Size::of("", &rows));
+    (rows, left_out)
 }
 
 impl Call {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::answer::{Answer, answer, time};
 use super::super::context::Context;
-use super::super::paging::{self, Paging, Wanted};
+use super::super::paging::{self, Paging, Size, Wanted};
 use super::super::rows::Packets;
 use super::super::selection;
 use super::super::traffic::{SENTENCE, clean, quoted};
@@ -116,10 +116,18 @@ pub(super) fn call(context: &Context, arguments: &Arguments) -> Result<Answer, S
     let mut found: Vec<Finding> = capture.lock().kept.findings().filter(is_wanted).cloned().collect();
     found.sort_by_key(|finding| std::cmp::Reverse(finding.code.severity()));
     let question = format!("findings {code} {} {}", least.name(), filter.text());
-    let (rows, lines, paging) = paging::page(&found, &arguments.wanted, &question, |finding| {
+    let mut explained: Vec<&'static str> = Vec::new();
+    let (rows, lines, paging) = paging::page_with(&found, &arguments.wanted, &question, |finding| {
         let row = Row::of(finding, files);
         let line = row.line();
-        (row, line)
+        // The first of a code brings its explanation.
+        let mut beside = Size::default();
+        if !explained.contains(&row.code) {
+            explained.push(row.code);
+            let explanation = Explanation::of(row.code);
+            beside = explanation.map_or(beside, |explanation| Size::of(&explanation.line(), &explanation));
+        }
+        (row, line, beside)
     })?;
     let mut codes: Vec<&'static str> = Vec::new();
     rows.iter().map(|row| row.code).for_each(|code| {
@@ -129,9 +137,7 @@ pub(super) fn call(context: &Context, arguments: &Arguments) -> Result<Answer, S
     });
     let explanations: Vec<Explanation> = codes.into_iter().filter_map(Explanation::of).collect();
     let mut text = format!("{}\n{lines}", paging.describe("findings, the worst first"));
-    for Explanation { code, meaning, why, remedy, confidence } in &explanations {
-        text.push_str(&format!("\n{code} ({confidence}): {meaning}. {why} {remedy}\n"));
-    }
+    explanations.iter().for_each(|explanation| text.push_str(&explanation.line()));
     Ok(answer(capture, &text, Findings { paging, findings: rows, explanations }))
 }
 
@@ -186,5 +192,10 @@ impl Explanation {
             remedy: info.remedy,
             confidence: info.code.confidence().name(),
         })
+    }
+
+    fn line(&self) -> String {
+        let Self { code, meaning, why, remedy, confidence } = self;
+        format!("\n{code} ({confidence}): {meaning}. {why} {remedy}\n")
     }
 }

@@ -12,8 +12,9 @@ use super::super::traffic::{NAME, clean, quoted};
 use crate::base::Files;
 use crate::ledger::{Implementation, SessionRow};
 
-/// Capabilities of a side that are listed.
+/// Capabilities of a side that are listed, and the bytes of each.
 const MOST_CAPABILITIES: usize = 20;
+const CAPABILITY: usize = 60;
 
 /// Arguments of `list_sessions`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -107,8 +108,9 @@ impl Row {
         let of = &session.session;
         let name = |info: &Option<Implementation>| info.as_ref().map(|info| clean(&info.name, NAME));
         let version = |info: &Option<Implementation>| info.as_ref().map(|info| clean(&info.version, NAME));
-        let capabilities =
-            |names: &[Box<str>]| names.iter().take(MOST_CAPABILITIES).map(|name| clean(name, NAME)).collect();
+        let capabilities = |names: &[Box<str>]| {
+            names.iter().take(MOST_CAPABILITIES).map(|name| clean(name, CAPABILITY)).collect()
+        };
         Self {
             session: format!("s{}", of.number),
             behind: of.behind.map(|front| format!("s{front}")),

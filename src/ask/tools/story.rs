@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::super::answer::{Answer, answer};
 use super::super::context::Context;
-use super::super::paging;
+use super::super::paging::{self, Size};
 use super::super::rows::ExchangeRow;
 use super::super::selection;
-use super::super::traffic::{NAME, SENTENCE, clean, quoted};
+use super::super::traffic::{NAME, SENTENCE, clean, escaped, quoted};
 use super::message::{self, Excerpt};
 use crate::base::Fact;
 use crate::base::Files;
@@ -19,8 +19,12 @@ use crate::why::{Collector, Question, Sentence, Story};
 /// Sentences of a story, at most.
 const MOST_SENTENCES: usize = 100;
 
-/// Bytes of the excerpt of a message.
+/// Bytes of the excerpt of a message: at most, and as a part of the answer.
 const EXCERPT: usize = 2000;
+const EXCERPTS: usize = 10;
+
+/// Ranges of packets, and connections, of a sentence's evidence in a file.
+const MOST_RANGES: usize = 50;
 
 /// Arguments of `get_exchange`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -114,10 +118,13 @@ struct InFile {
     /// Name of the file, if the capture has several
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
-    /// First and last packet of each range
+    /// First and last packet of each range: the first 50
     packets: Vec<(u64, u64)>,
-    /// Wireshark's numbers of the connections
+    /// Wireshark's numbers of the connections: the first 50
     tcp_streams: Vec<u32>,
+    /// Ranges and connections that are left out, if any are
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<usize>,
     /// Wireshark's display filter for the packets
     filter: String,
 }
@@ -142,20 +149,26 @@ pub(super) fn exchange(context: &Context, arguments: &ExchangeArguments) -> Resu
     };
     let collector = collector.unwrap_or_else(|| Collector::new(Question::Exchange(n)));
     let (story, limited) = tell(context, collector);
-    let most = paging::bytes(arguments.max_bytes);
-    let (story, lines) = Told::of(&story, limited, files, most);
-    let mut text = format!("{}\n{lines}", row.line());
+    let line = row.line();
+    // The story has the rest of the answer.
+    let mut left = Size::limit(arguments.max_bytes).minus(Size::of(&line, &row));
     let [mut request, mut response] = [None, None];
+    let mut excerpts = String::new();
     if arguments.messages.unwrap_or_default() {
-        request = message::excerpt(context, n, false, (0, EXCERPT)).ok();
-        response = message::excerpt(context, n, true, (0, EXCERPT)).ok();
+        let most = EXCERPT.min(paging::bytes(arguments.max_bytes) / EXCERPTS);
+        request = message::excerpt(context, n, false, (0, most)).ok();
+        response = message::excerpt(context, n, true, (0, most)).ok();
         for (what, excerpt) in [("Request", &request), ("Response", &response)] {
-            text.push_str(&match excerpt {
+            let described = match excerpt {
                 Some(excerpt) => format!("\n{what}, {}", excerpt.describe()),
                 None => format!("\n{what}: there is none, or its text is not kept\n"),
-            });
+            };
+            left = left.minus(Size::of(&described, excerpt));
+            excerpts.push_str(&described);
         }
     }
+    let (story, lines) = Told::of(&story, limited, files, left);
+    let text = format!("{line}\n{lines}{excerpts}");
     Ok(answer(capture, &text, ExchangeStory { exchange: row, story, request, response }))
 }
 
@@ -196,7 +209,7 @@ pub(super) fn why(context: &Context, arguments: &WhyArguments) -> Result<Answer,
     }
     let (story, limited) = tell(context, collector);
     let files = &capture.source().numbering;
-    let (story, text) = Told::of(&story, limited, files, paging::bytes(arguments.max_bytes));
+    let (story, text) = Told::of(&story, limited, files, Size::limit(arguments.max_bytes));
     Ok(answer(capture, &text, WorstStory { story }))
 }
 
@@ -235,16 +248,21 @@ fn tell(context: &Context, mut collector: Collector) -> (Story, Option<String>) 
 }
 
 impl Told {
-    /// Tells a story in at most `most` bytes of text, and about as many of structure.
-    fn of(story: &Story, limited: Option<String>, files: &Files, most: usize) -> (Self, String) {
+    /// Tells a story within `left`; the first sentence always has room.
+    fn of(story: &Story, limited: Option<String>, files: &Files, left: Size) -> (Self, String) {
         let mut text = format!("> {}\n", quoted(&story.title, NAME));
+        let limited = limited.map(|why| escaped(&why, SENTENCE));
+        let traffic = StoryTraffic { title: clean(&story.title, NAME) };
+        let mut left = left.minus(Size::of(&text, &traffic));
         let mut sentences = Vec::new();
         for sentence in story.sentences.iter().take(MOST_SENTENCES) {
             let told = ToldSentence::of(sentence, files);
             let line = told.line();
-            if text.len() + line.len() > most && !sentences.is_empty() {
+            let size = Size::of(&line, &told);
+            if !left.holds(size) && !sentences.is_empty() {
                 break;
             }
+            left = left.minus(size);
             text.push_str(&line);
             sentences.push(told);
         }
@@ -255,16 +273,20 @@ impl Told {
         if let Some(why) = &limited {
             text.push_str(&format!("Told without the packets: {why}\n"));
         }
-        let traffic = StoryTraffic { title: clean(&story.title, NAME) };
         (Self { sentences, left_out, limited, traffic }, text)
     }
 }
 
 impl ToldSentence {
     fn of(sentence: &Sentence, files: &Files) -> Self {
-        let evidence = sentence.evidence.in_files(files).into_iter().map(|it| {
+        let evidence = sentence.evidence.in_files(files).into_iter().map(|mut it| {
+            let counts = it.packets.len() + it.tcp_streams.len();
+            it.packets.truncate(MOST_RANGES);
+            it.tcp_streams.truncate(MOST_RANGES);
             let filter = it.filter();
+            let left_out = counts - it.packets.len() - it.tcp_streams.len();
             InFile {
+                left_out: (left_out > 0).then_some(left_out),
                 file: it.file.map(str::to_owned),
                 packets: it.packets,
                 tcp_streams: it.tcp_streams,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::answer::{Answer, answer, ms};
 use super::super::context::Context;
-use super::super::paging;
+use super::super::paging::{self, Filling, Size};
 use super::super::rows::{ExchangeRow, Packets, duration};
 use super::super::selection;
 use super::super::traffic::{NAME, clean, quoted};
@@ -18,6 +18,7 @@ use crate::ledger::{SessionRow, Snapshot};
 const MOST_PARTIES: usize = 10;
 const MOST_FINDINGS: usize = 20;
 const MOST_SLOWEST: usize = 5;
+const MOST_UNANSWERED: usize = 20;
 
 /// Arguments of `summarize`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -127,19 +128,14 @@ pub(super) fn call(context: &Context, arguments: &Arguments) -> Result<Answer, S
     let filter = selection::parse(capture, arguments.filter.as_deref())?;
     let files = &capture.source().numbering;
     let (snapshot, selected) = selection::totals(capture, &filter, None);
-    let mut left_out = BTreeMap::new();
-    let mut note = |list, all: usize, most: usize| {
-        if all > most {
-            left_out.insert(list, all - most);
-        }
-    };
-    let servers = parties(&snapshot, files, true);
-    let clients = parties(&snapshot, files, false);
-    note("servers", servers.len(), MOST_PARTIES);
-    note("clients", clients.len(), MOST_PARTIES);
-    note("findings", snapshot.findings.len(), MOST_FINDINGS);
-    note("slowest", snapshot.slowest.len(), MOST_SLOWEST);
-    let slowest = snapshot.slowest.iter().take(MOST_SLOWEST);
+    let slowest = snapshot.slowest.iter().map(|exchange| ExchangeRow::of(exchange, false, files, limits));
+    let mut lists = Lists { left: Size::limit(arguments.max_bytes), lists: 5, left_out: BTreeMap::new() };
+    // Short rows first: what they leave is for the others.
+    let unanswered = lists.fill("unanswered", unanswered(&snapshot), MOST_UNANSWERED);
+    let findings = lists.fill("findings", findings(&snapshot, files), MOST_FINDINGS);
+    let slowest = lists.fill("slowest", slowest.collect(), MOST_SLOWEST);
+    let servers = lists.fill("servers", parties(&snapshot, files, true), MOST_PARTIES);
+    let clients = lists.fill("clients", parties(&snapshot, files, false), MOST_PARTIES);
     let body = Summary {
         exchanges: Exchanges {
             total: snapshot.exchanges.total(),
@@ -151,12 +147,12 @@ pub(super) fn call(context: &Context, arguments: &Arguments) -> Result<Answer, S
         notifications: filter.is_empty().then_some(snapshot.notifications),
         sessions: snapshot.sessions_count,
         handshake_p50_ms: snapshot.handshake_p50_ns.map(ms),
-        servers: servers.into_iter().take(MOST_PARTIES).collect(),
-        clients: clients.into_iter().take(MOST_PARTIES).collect(),
-        findings: findings(&snapshot, files),
-        slowest: slowest.map(|exchange| ExchangeRow::of(exchange, false, files, limits)).collect(),
-        unanswered: unanswered(&snapshot),
-        left_out,
+        servers,
+        clients,
+        findings,
+        slowest,
+        unanswered,
+        left_out: lists.left_out,
     };
     let mut text = text(&body, &snapshot);
     let most = paging::bytes(arguments.max_bytes);
@@ -165,6 +161,35 @@ pub(super) fn call(context: &Context, arguments: &Arguments) -> Result<Answer, S
         text.push_str("\nThe rest is left out: max_bytes allows more.\n");
     }
     Ok(answer(capture, &text, body))
+}
+
+/// Lists that share the room of an answer.
+struct Lists {
+    left: Size,
+    /// Lists that are not filled yet.
+    lists: usize,
+    /// Rows that are left out, by list.
+    left_out: BTreeMap<&'static str, usize>,
+}
+
+impl Lists {
+    /// Returns the first rows, at most `most`, that fit into this list's part of what is left.
+    fn fill<R: Serialize>(&mut self, list: &'static str, rows: Vec<R>, most: usize) -> Vec<R> {
+        let all = rows.len();
+        let mut filling = Filling::within(self.left.part(self.lists), most);
+        for row in rows {
+            if !filling.push(row, "") {
+                break;
+            }
+        }
+        let (rows, _) = filling.finish();
+        self.left = self.left.minus(Size::of("", &rows));
+        self.lists -= 1;
+        if rows.len() < all {
+            self.left_out.insert(list, all - rows.len());
+        }
+        rows
+    }
 }
 
 fn findings(snapshot: &Snapshot, files: &Files) -> Vec<FindingCount> {
@@ -179,7 +204,7 @@ fn findings(snapshot: &Snapshot, files: &Files) -> Vec<FindingCount> {
             .find_map(|finding| finding.at)
             .map(|at| Packets::new(at.packet, at.packet, files)),
     };
-    snapshot.findings.iter().take(MOST_FINDINGS).map(count).collect()
+    snapshot.findings.iter().map(count).collect()
 }
 
 fn unanswered(snapshot: &Snapshot) -> Vec<Unanswered> {
