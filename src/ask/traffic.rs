@@ -1,8 +1,8 @@
 //! Text from traffic in answers: sanitized, cut, and marked as data.
 //!
-//! In the structure of an answer it is in objects named `traffic`, and nowhere else. In the text it is in lines
-//! that begin with `> `, and nowhere else. Line ends are escaped, so such text cannot begin a line
-//! of its own.
+//! In the structure of an answer it is in objects named `traffic`, and nowhere else. In the text it
+//! is in lines that begin with `> `, and nowhere else. Line ends are escaped, so such text cannot
+//! begin a line of its own.
 
 use crate::base::{sanitize, text, units};
 

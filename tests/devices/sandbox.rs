@@ -32,7 +32,7 @@ fn every_command_filters_its_system_calls() {
         &["inventory", "-"],
         &["stats", "-"],
         &["diff", "-", "captures/ts-sse/capture.pcap"],
-        &["slice", "-", "-w", &kept],
+        &["slice", "-", "-o", &kept],
         #[cfg(feature = "web")]
         &["web", "-"],
         #[cfg(all(feature = "mcp", feature = "demo"))]

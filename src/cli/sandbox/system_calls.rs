@@ -301,8 +301,8 @@ fn conditions(allowed: Allowed<'_>) -> Built<Rules> {
     Ok(rules)
 }
 
-/// The conditions of `tkill`, which musl raises signals with in place of `tgkill`. It names a thread
-/// and no process, so a condition on the signal is all there is.
+/// The conditions of `tkill`, with which musl raises signals in place of `tgkill`. It names a
+/// thread and no process, so a condition on the signal is all there is.
 fn raising() -> Built<Vec<SeccompRule>> {
     let rule = |signal: i32| {
         let condition = SeccompCondition::new(1, Dword, Eq, signal.unsigned_abs().into())?;
