@@ -132,7 +132,7 @@ def judges(program, folder):
     telemetry = [python, str(folder / "telemetry.py"), str(program), str(CAPTURES)]
     found["telemetry, read by Python"] = lambda _: lines_of(folder, telemetry)
     found["tables in DuckDB"] = lambda _: lines_of(folder, tables)
-    stdio = [python, str(folder / "stdio.py"), str(program), node, str(folder / "stdio")]
+    stdio = [python, str(folder / "stdio.py"), str(program), node, str(folder / "stdio"), str(CAPTURES / "slow-and-odd/capture.pcapng")]
     found["servers on stdio, wrapped"] = lambda _: lines_of(folder, stdio)
     if os.geteuid() == 0:
         proxy = os.environ.get("LITELLM", "-")

@@ -1,11 +1,11 @@
 """Tests that servers on standard input and output do the same under `mcpdump wrap` as without it.
 
-    stdio.py MCPDUMP NODE FOLDER
+    stdio.py MCPDUMP NODE FOLDER CAPTURE
 
-The command line of the Inspector calls servers of two SDKs, which it finds in its configuration file, with and without
+The command line of the Inspector calls servers of three SDKs (that of rmcp is `mcpdump mcp CAPTURE`), which it finds in its configuration file, with and without
 the wrap. What it prints has to be the same, and so have the bytes of both directions, which a program between Inspector
 and server writes down. What the wrap recorded has to hold these bytes, too, and mcpdump has to find the calls in it.
-At last the latency that a wrap adds is measured and printed.
+A line of 100 MB passes unchanged. At last the latency that a wrap adds is measured and printed.
 """
 
 import json
@@ -29,27 +29,42 @@ CALLS = {
     "resources/read": ["resources/read", "--uri", "test://static"],
     "prompts/get": ["prompts/get", "--prompt-name", "ask", "--prompt-args", "who=me"],
 }
+# Of `mcpdump mcp`, which is built with rmcp.
+QUESTIONS = {
+    "tools/list": ["tools/list"],
+    "tools/call summarize": ["tools/call", "--tool-name", "summarize"],
+    "resources/read": ["resources/read", "--uri", "mcpdump://summary"],
+    "prompts/get": ["prompts/get", "--prompt-name", "diagnose"],
+}
+# Length of the longest line, in bytes.
+LONG = 100_000_000
 # Round trips that are measured.
 ROUNDS = 20_000
 
 
 def main():
-    program, node, folder = sys.argv[1:]
+    program, node, folder, asked = sys.argv[1:]
     folder = pathlib.Path(folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     servers = {
-        "typescript": [node, str(HERE / "stdio_server.mjs")],
-        "python": [sys.executable, str(HERE / "stdio_server.py")],
+        "typescript": ([node, str(HERE / "stdio_server.mjs")], CALLS),
+        "python": ([sys.executable, str(HERE / "stdio_server.py")], CALLS),
+        "rmcp": ([program, "mcp", asked], QUESTIONS),
     }
+    checks = {
+        f"{name}, {call}": lambda server=server, options=options: compare(program, node, folder, server, options)
+        for name, (server, calls) in servers.items()
+        for call, options in calls.items()
+    }
+    checks["a long line"] = lambda: long_line(program, folder)
     failed = 0
-    for name, server in servers.items():
-        for call, options in CALLS.items():
-            try:
-                print(f"ok   {name}, {call}: {compare(program, node, folder, server, options)}", flush=True)
-            except (AssertionError, subprocess.SubprocessError, OSError) as error:
-                failed += 1
-                print(f"FAIL {name}, {call}: {error}", flush=True)
+    for name, check in checks.items():
+        try:
+            print(f"ok   {name}: {check()}", flush=True)
+        except (AssertionError, subprocess.SubprocessError, OSError) as error:
+            failed += 1
+            print(f"FAIL {name}: {error}", flush=True)
     latency(program, folder)
     sys.exit(1 if failed else 0)
 
@@ -78,6 +93,20 @@ def compare(program, node, folder, server, options):
     assert not flags, f"tshark: {flags}"
     sent, received = map(len, bytes_of["wrapped"])
     return f"{sent} bytes sent, {received} received, {len(methods)} exchanges"
+
+
+def long_line(program, folder):
+    """Passes a line of 100 MB to `cat` and back; what is written down of it has to be readable."""
+    capture = folder / "long.pcapng"
+    line = json.dumps({"jsonrpc": "2.0", "method": "notifications/message", "params": {"data": "x" * LONG}}).encode() + b"\n"
+    run = [program, "wrap", "-w", str(capture), "--", "cat"]
+    done = subprocess.run(run, input=line, stdout=subprocess.PIPE, check=True, timeout=LIMIT)
+    assert done.stdout == line, f"{len(done.stdout)} bytes of {len(line)} came back"
+    report = subprocess.run([program, "report", "--format", "json", str(capture)], capture_output=True, check=True, timeout=2 * LIMIT)
+    size = capture.stat().st_size
+    capture.unlink()
+    assert json.loads(report.stdout)["capture"]["packets"] > 0, report.stdout[:200]
+    return f"{len(line)} bytes there and back, {size} in the capture"
 
 
 def inspect(node, folder, way, command, options):
