@@ -89,8 +89,36 @@ const VALUES: &str = "\
     oauth-authorization-server base64 openid-configuration gmt mon tue wed thu fri sat sun jan feb mar apr \
     may jun jul aug sep oct nov dec data event retry done tcp4 tcp6 unknown proxy file";
 
+/// Members, values and paths of the APIs of language models: by them a call is known.
+const LLM: &str = "\
+    v1 v1beta api chat completions responses messages generate generateContent \
+    streamGenerateContent alt sse backend-api conversation completion k1 stream openai models \
+    model role user assistant system tool developer content text input output prompt contents parts \
+    choices index delta message message_id finish_reason stop stop_reason stop_sequence length \
+    tool_calls tool_use tool_result tool_call_id tool_use_id tool_name call_id function_call \
+    function_call_output custom_tool_call custom_tool_call_output functionCall functionResponse \
+    functionDeclarations function_declarations function functions tools arguments args name id \
+    type response response.created response.in_progress response.completed response.failed \
+    response.incomplete response.output_item.added response.output_item.done \
+    response.output_text.delta response.output_text.done response.content_part.added \
+    response.content_part.done response.function_call_arguments.delta \
+    response.function_call_arguments.done response.reasoning_summary_text.delta item item_id \
+    output_index content_index output_text input_text message_start message_delta message_stop \
+    content_block_start content_block_delta content_block_stop content_block text_delta \
+    input_json_delta thinking_delta signature_delta partial_json thinking thought reasoning \
+    reasoning_content refusal usage prompt_tokens completion_tokens total_tokens \
+    input_tokens output_tokens reasoning_tokens cached_tokens cache_read_input_tokens \
+    cache_creation_input_tokens completion_tokens_details prompt_tokens_details \
+    output_tokens_details input_tokens_details usageMetadata promptTokenCount \
+    candidatesTokenCount totalTokenCount thoughtsTokenCount cachedContentTokenCount candidates \
+    finishReason promptFeedback blockReason modelVersion prompt_eval_count eval_count done_reason \
+    chat.completion chat.completion.chunk delta_encoding message_stream_complete author metadata \
+    model_slug content_type status finished_successfully fragments thinking_content accumulated_token_usage \
+    p o v add append replace patch set batch event cmpl ping anthropic-version include_usage \
+    stream_options is_error";
+
 static WORDS: LazyLock<HashSet<String, FixedState>> = LazyLock::new(|| {
-    let words = [MCP, SCHEMA, FIELDS, VALUES].into_iter().flat_map(str::split_ascii_whitespace);
+    let words = [MCP, SCHEMA, FIELDS, VALUES, LLM].into_iter().flat_map(str::split_ascii_whitespace);
     words.map(str::to_ascii_lowercase).collect()
 });
 
