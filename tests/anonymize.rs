@@ -34,6 +34,9 @@ const UNREADABLE: [&str; 11] = [
     "llm-gemini",
 ];
 
+/// A public word that chunks of `llm-streams` divide: its parts are no words.
+const DIVIDED: &str = "content_block_delta";
+
 /// A capture, anonymized.
 fn anonymized(items: &[Item]) -> (Vec<Item>, Anonymizer) {
     let mut anonymizer = Anonymizer::new(&Key::of(b"a key for tests"));
@@ -254,7 +257,7 @@ fn no_text_survives() {
         for payload in payloads(&replaced) {
             for word in words(&payload).into_iter().filter(|word| private.contains(*word)) {
                 let text = String::from_utf8_lossy(word).into_owned();
-                if !ids.iter().any(|id| id.contains(&text)) {
+                if !DIVIDED.starts_with(&text) && !ids.iter().any(|id| id.contains(&text)) {
                     found.insert(text);
                 }
             }

@@ -45,7 +45,7 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// Returns the limit of an answer, as [`bytes`].
+    /// Returns the limit of an answer, as [`bytes()`].
     pub(super) fn limit(wanted: Option<usize>) -> Self {
         let bytes = bytes(wanted);
         Self { text: bytes, structure: bytes }

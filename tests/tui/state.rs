@@ -308,7 +308,7 @@ fn the_memory_is_an_option_of_the_tui_alone() {
         #[cfg(feature = "demo")]
         (&["demo", "--memory", "64MiB", "--for", "1s"], "no terminal"),
         #[cfg(feature = "demo")]
-        (&["report", "--memory", "64MiB", &capture], "--memory is an option of the TUI, demo and mcp"),
+        (&["report", "--memory", "64MiB", &capture], "--memory is an option of the TUI, mcp and demo"),
         (&["--memory", "64MiB", "report", &capture], "files and options go after the command"),
         (&["--memory", "12kB", &capture], "must be between 1MiB and 1TiB"),
         (&["--memory", "a lot", &capture], "does not start with a number"),

@@ -17,12 +17,12 @@ pub(super) fn section(page: &mut Page, snapshot: &Snapshot) {
     let mut table = Table::new(&[
         (Align::Rest, "API, server and model"),
         (Align::Right, "n"),
-        (Align::Right, "errors"),
+        (Align::Right, "err"),
         (Align::Right, "partial"),
         (Align::Right, "first p50"),
         (Align::Right, "p99"),
         (Align::Right, "total p50"),
-        (Align::Right, "tokens/s"),
+        (Align::Right, "tok/s"),
         (Align::Right, "in"),
         (Align::Right, "out"),
     ]);
