@@ -216,8 +216,10 @@ check("an update takes nothing out of the reader's hands", async () => {
 
   // A filter that is no expression yet: what was shown stays.
   await page.fill("#filter", "method:initialize");
+  await page.waitForFunction(() => document.getElementById("count").textContent.includes(" of "));
   const few = Number((await shown()).split(" ")[0].replaceAll(",", ""));
   await page.fill("#filter", "method:initialize and dur>");
+  await page.waitForFunction(() => document.getElementById("message").textContent !== "");
   await update(0.5);
   const later = Number((await shown()).split(" ")[0].replaceAll(",", ""));
   must(few > 0 && later >= few && later < await total(page) / 2, `${few} exchanges became ${later}`);
