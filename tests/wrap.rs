@@ -261,8 +261,8 @@ fn a_client_that_sends_and_does_not_read() {
 #[test]
 fn what_a_server_wrote_last_arrives() {
     let wrap = Wrap::new();
-    // More than a pipe holds, and less than two pipes and the buffer of the wrap, also if pages of the
-    // pipes are not full.
+    // More than a pipe holds, and less than two pipes and the buffer of the wrap, also if pages of
+    // the pipes are not full.
     let mut child = wrap.start("echo $$; head -c 100000 /dev/zero >&2");
     let mut line = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
