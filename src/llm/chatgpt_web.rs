@@ -5,9 +5,7 @@
 
 use super::answer::{Answer, Target};
 use super::json::Json;
-
-/// Patches within patches that are applied: the client nests them once.
-const MAX_NESTED: u32 = 4;
+use super::patch::{MAX_NESTED, Patch};
 
 /// Reads an event.
 pub(super) fn read(answer: &mut Answer, event: Option<&str>, json: Json<'_>) {
@@ -25,24 +23,15 @@ pub(super) fn read(answer: &mut Answer, event: Option<&str>, json: Json<'_>) {
         read_message(answer, message);
         return;
     }
-    let path = path.and_then(Json::text);
-    let operation = operation.and_then(Json::text);
-    patch(answer, (path.as_deref(), operation.as_deref(), value), 0);
+    patch(answer, Patch::of([path, operation, value]), 0);
 }
 
-/// Path, operation and value of a patch.
-type Patch<'a> = (Option<&'a str>, Option<&'a str>, Option<Json<'a>>);
-
 /// Applies a patch that is within `nested` others.
-fn patch(answer: &mut Answer, (path, operation, value): Patch<'_>, nested: u32) {
-    let Some(value) = value.filter(|_| nested < MAX_NESTED) else { return };
+fn patch(answer: &mut Answer, it: Patch<'_>, nested: u32) {
+    let (path, operation) = (it.path.as_deref(), it.operation.as_deref());
+    let Some(value) = it.value.filter(|_| nested < MAX_NESTED) else { return };
     if operation == Some("patch") || (path.is_none() && value.is_array()) {
-        value.elements(|one| {
-            let [path, operation, value] = one.get_all(["p", "o", "v"]);
-            let path = path.and_then(Json::text);
-            let operation = operation.and_then(Json::text);
-            patch(answer, (path.as_deref(), operation.as_deref(), value), nested + 1);
-        });
+        value.elements(|one| patch(answer, Patch::read(one), nested + 1));
         return;
     }
     match path {

@@ -18,6 +18,7 @@ mod kimi;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod patch;
 mod reader;
 mod request;
 

@@ -17,13 +17,13 @@ pub(crate) struct Why {
     #[command(flatten)]
     pub(crate) source: SourceArguments,
     #[command(flatten)]
-    pub(crate) options: WhyOptions,
+    pub(crate) options: StoryOptions,
 }
 
-/// Options of `why` alone.
+/// Options of `why` and `timeline`.
 #[derive(Debug, Default, Args)]
-pub(crate) struct WhyOptions {
-    /// Format of the story
+pub(crate) struct StoryOptions {
+    /// Format of the output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     #[arg(value_parser = named(&StoryFormat::ALL, StoryFormat::name))]
     pub(crate) format: StoryFormat,
@@ -34,13 +34,13 @@ pub(crate) struct WhyOptions {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// The formats of `why`.
+/// The formats of `why` and `timeline`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum StoryFormat {
-    /// At most twenty lines.
+    /// Lines for people.
     #[default]
     Text,
-    /// A document with every sentence.
+    /// A document with everything.
     Json,
 }
 
