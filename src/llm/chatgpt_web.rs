@@ -23,15 +23,15 @@ pub(super) fn read(answer: &mut Answer, event: Option<&str>, json: Json<'_>) {
         read_message(answer, message);
         return;
     }
-    patch(answer, Patch::of([path, operation, value]), 0);
+    patch(answer, &Patch::of([path, operation, value]), 0);
 }
 
 /// Applies a patch that is within `nested` others.
-fn patch(answer: &mut Answer, it: Patch<'_>, nested: u32) {
+fn patch(answer: &mut Answer, it: &Patch<'_>, nested: u32) {
     let (path, operation) = (it.path.as_deref(), it.operation.as_deref());
     let Some(value) = it.value.filter(|_| nested < MAX_NESTED) else { return };
     if operation == Some("patch") || (path.is_none() && value.is_array()) {
-        value.elements(|one| patch(answer, Patch::read(one), nested + 1));
+        value.elements(|one| patch(answer, &Patch::read(one), nested + 1));
         return;
     }
     match path {

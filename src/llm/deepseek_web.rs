@@ -14,17 +14,17 @@ pub(super) fn read(answer: &mut Answer, event: Option<&str>, json: Json<'_>) {
         Some("ready" | "update_session" | "title") => {}
         _ => {
             answer.read_error(json);
-            patch(answer, Patch::read(json), 0);
+            patch(answer, &Patch::read(json), 0);
         }
     }
 }
 
 /// Applies a patch that is within `nested` others.
-fn patch(answer: &mut Answer, it: Patch<'_>, nested: u32) {
+fn patch(answer: &mut Answer, it: &Patch<'_>, nested: u32) {
     let (path, operation) = (it.path.as_deref(), it.operation.as_deref());
     let Some(value) = it.value.filter(|_| nested < MAX_NESTED) else { return };
     if operation == Some("BATCH") {
-        value.elements(|one| patch(answer, Patch::read(one), nested + 1));
+        value.elements(|one| patch(answer, &Patch::read(one), nested + 1));
         return;
     }
     match path {
