@@ -34,7 +34,7 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test lint analyzer tables properties e2e attacks work mutants fuzz faults soak fleet-demo bench bench-peers install uninstall clean cargo libpcap components
+.PHONY: help build run test lint analyzer tables properties e2e attacks work mutants fuzz corpus coverage faults soak fleet-demo bench bench-peers install uninstall clean cargo libpcap components
 .PHONY: deny sbom static dist deb rpm reproducible package-files
 
 help: ## List the targets
@@ -84,7 +84,7 @@ mutants: cargo libpcap ## Run the analysis over 20,000 damaged captures, and che
 
 fuzz: cargo libpcap ## Run each fuzz target: with cargo-fuzz for FUZZ_SECONDS, without it on 20,000 damaged captures
 	@if $(CARGO) +nightly fuzz --version > /dev/null 2>&1; then \
-		$(CARGO) test --locked --lib fuzz::tests::write_seeds -- --ignored && \
+		$(CARGO) test --locked --lib fuzz::tests::write_corpora -- --ignored && \
 		for target in $$(ls fuzz/fuzz_targets | sed 's/\.rs//'); do \
 			$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 		done; \
@@ -92,6 +92,14 @@ fuzz: cargo libpcap ## Run each fuzz target: with cargo-fuzz for FUZZ_SECONDS, w
 		echo "cargo-fuzz or the nightly toolchain is missing: the targets run on damaged captures"; \
 		FUZZ_RUNS=20000 $(CARGO) test --locked --lib fuzz:: ; \
 	fi
+
+corpus: cargo libpcap ## Minimize what fuzzing found to the corpora that make test replays (needs cargo-fuzz)
+	$(CARGO) test --locked --lib fuzz::tests::write_corpora -- --ignored
+	$(CARGO) +nightly fuzz build
+	fuzz/minimize.sh
+
+coverage: cargo libpcap ## Measure which lines of the layers the tests execute (needs llvm-tools of rustup)
+	python3 tests/coverage/coverage.py $(TARGET)/coverage
 
 faults: cargo libpcap ## Kill the program 1000 times while it writes packets, and open what it left
 	KILLS=1000 $(CARGO) test --locked --test all faults:: -- --nocapture

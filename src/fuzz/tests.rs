@@ -1,6 +1,7 @@
 //! Runs the targets on their seeds, on damaged seeds, and on what broke them before.
 
 use std::fs;
+use std::io::Read as _;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
@@ -117,16 +118,70 @@ fn what_broke_a_law_before_does_not_any_more() {
     }
 }
 
-/// Writes the seeds to where libFuzzer reads them: `make fuzz` calls it.
+/// Inputs that fuzzing found, each of which reaches code that the others do not: `make corpus`.
+#[test]
+fn every_target_keeps_its_laws_on_its_corpus() {
+    let problems = std::thread::scope(|scope| {
+        // Two threads: the inputs are many.
+        let halves = TARGETS.iter().enumerate().fold([Vec::new(), Vec::new()], |mut halves, (n, target)| {
+            halves[n % 2].push(*target);
+            halves
+        });
+        let run = |targets: Vec<Target>| {
+            let inputs = targets.into_iter().flat_map(|target| {
+                let inputs = unpack(&corpus_archive(target));
+                assert!(inputs.len() > 9, "{}: {} inputs", target.name, inputs.len());
+                inputs.into_iter().map(move |(_, bytes)| (target, bytes))
+            });
+            inputs.filter_map(|(target, bytes)| try_run(target, &bytes).err()).collect::<Vec<_>>()
+        };
+        halves.map(|half| scope.spawn(move || run(half))).map(|thread| thread.join().unwrap()).concat()
+    });
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+/// `fuzz/corpora/TARGET.tar.gz`.
+fn corpus_archive(target: Target) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpora").join(format!("{}.tar.gz", target.name))
+}
+
+/// The files in an archive (POSIX ustar): names and bytes.
+fn unpack(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let packed = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes).unwrap();
+    let (mut files, mut rest) = (Vec::new(), &bytes[..]);
+    let text =
+        |field: &[u8]| String::from_utf8(field.iter().copied().take_while(|byte| *byte != 0).collect());
+    while let Some((header, behind)) = rest.split_first_chunk::<512>().filter(|(header, _)| header[0] != 0) {
+        let len = usize::from_str_radix(text(&header[124..136]).unwrap().trim(), 8).unwrap();
+        if header[156] == b'0' {
+            files.push((text(&header[..100]).unwrap(), behind[..len].to_vec()));
+        }
+        rest = &behind[len.next_multiple_of(512)..];
+    }
+    files
+}
+
+/// Writes seeds, regressions and the corpora of the repository to where libFuzzer reads them:
+/// `make fuzz` calls it.
 #[test]
 #[ignore = "writes files: make fuzz"]
-fn write_seeds() {
-    for (name, seeds) in seeds::all() {
-        let target = TARGETS.into_iter().find(|target| target.name == name).unwrap();
-        let directory = directory(target, "corpus");
-        fs::create_dir_all(&directory).unwrap();
-        for (number, seed) in seeds.iter().enumerate() {
-            fs::write(directory.join(format!("seed-{number:03}")), seed).unwrap();
+fn write_corpora() {
+    let seeds = seeds::all();
+    for target in TARGETS {
+        let corpus = directory(target, "corpus");
+        fs::create_dir_all(&corpus).unwrap();
+        for (number, seed) in seeds[target.name].iter().enumerate() {
+            fs::write(corpus.join(format!("seed-{number:03}")), seed).unwrap();
+        }
+        for path in files(&directory(target, "regressions")) {
+            fs::copy(&path, corpus.join(path.file_name().unwrap())).unwrap();
+        }
+        if corpus_archive(target).exists() {
+            for (name, bytes) in unpack(&corpus_archive(target)) {
+                fs::write(corpus.join(Path::new(&name).file_name().unwrap()), bytes).unwrap();
+            }
         }
     }
 }

@@ -10,6 +10,8 @@
 //! ```
 
 mod datagram;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod headers;
 mod ip;
 mod plain;

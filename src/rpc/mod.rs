@@ -8,6 +8,8 @@ use crate::base::{Code, Few};
 use crate::http::{Body, Event, begins_with_field};
 
 mod error_text;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod id;
 mod json;
 mod look;

@@ -17,6 +17,8 @@
 mod acks;
 mod connection;
 mod directory;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod half;
 mod key;
 mod reassembler;

@@ -191,75 +191,24 @@ impl Store {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use crate::tcp::fuzz::{Step, check_store};
 
-    /// What comes out of the store, byte by byte: the byte and its packet, or the packet that cut
-    /// it off.
-    fn drain(store: &mut Store, len: usize) -> Vec<Option<Result<(u8, u64), u64>>> {
-        let mut out = vec![None; len];
-        let mut cursor = 0u64;
-        while cursor < len as u64 {
-            match store.take(cursor) {
-                Some(Next::Data(piece)) => {
-                    for byte in &piece.bytes {
-                        out[cursor as usize] = Some(Ok((*byte, piece.origin.packet.0)));
-                        cursor += 1;
-                    }
-                }
-                Some(Next::Cut(n, _)) => {
-                    assert!(n > 0);
-                    for _ in 0..n {
-                        out[cursor as usize] = Some(Err(0));
-                        cursor += 1;
-                    }
-                }
-                None => {
-                    let (to, _) = store.first().unwrap_or((len as u64, Origin::default()));
-                    assert!(to > cursor);
-                    cursor = to;
-                }
-            }
-        }
-        out
+    fn step() -> impl Strategy<Value = Step> {
+        let range = (0usize..60, 1usize..20);
+        prop_oneof![
+            6 => (range.clone(), 0u8..3).prop_map(|((at, len), variant)| Step::Piece { at, len, variant }),
+            3 => range.prop_map(|(at, len)| Step::Cut { at, len }),
+            1 => Just(Step::Take),
+        ]
     }
 
     proptest! {
-        /// The oracle: an array that keeps the first byte written to each place.
         #[test]
         fn keeps_the_first_copy_of_every_byte(
-            pieces in prop::collection::vec((0usize..60, 1usize..20, 0u8..3, any::<bool>()), 0..40),
+            steps in prop::collection::vec(step(), 0..40),
             end in 40usize..90,
         ) {
-            let mut store = Store::default();
-            let mut oracle: Vec<Option<Result<(u8, u64), u64>>> = vec![None; 100];
-            for (packet, (at, len, fill, cut)) in pieces.into_iter().enumerate() {
-                let origin = Origin::new(packet as u64, 0);
-                if cut {
-                    store.insert_cut(at as u64, (at + len) as u64, origin);
-                    oracle[at..at + len].iter_mut().for_each(|cell| *cell = cell.or(Some(Err(0))));
-                    continue;
-                }
-                let piece = Piece { bytes: Bytes::from(vec![fill; len]), origin };
-                let cells = &mut oracle[at..at + len];
-                let fresh = cells.iter().filter(|cell| !matches!(cell, Some(Ok(_)))).count() as u64;
-                let conflict = cells.iter().any(|cell| matches!(cell, Some(Ok((byte, _))) if *byte != fill));
-                prop_assert_eq!(store.insert(at as u64, &piece, packet % 2 == 0), Stored { fresh, conflict });
-                for cell in cells {
-                    if !matches!(cell, Some(Ok(_))) {
-                        *cell = Some(Ok((fill, packet as u64)));
-                    }
-                }
-            }
-            let data = |cells: &[Option<Result<(u8, u64), u64>>]| {
-                cells.iter().filter(|cell| matches!(cell, Some(Ok(_)))).count() as u64
-            };
-            prop_assert_eq!(store.bytes(), data(&oracle));
-            prop_assert_eq!(store.truncate(end as u64), data(&oracle[end..]));
-            oracle[end..].fill(None);
-            prop_assert_eq!(drain(&mut store, 100), oracle);
-            prop_assert!(store.take(100).is_none());
-            prop_assert!(store.is_empty());
-            prop_assert_eq!(store.bytes(), 0);
+            check_store(&steps, 100, end);
         }
     }
 }

@@ -44,6 +44,8 @@ mod filter_totals;
 mod filtered_exchanges;
 mod footer;
 mod frame_info;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod header;
 mod heat_map;
 mod help;

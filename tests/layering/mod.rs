@@ -39,7 +39,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 30] = [
     ("export", &["base", "ledger"], &[]),
     ("telemetry", &["base", "export"], &[]),
     ("tui", &["base", "ledger", "why"], &[]),
-    ("fuzz", &["base", "capture", "tls", "http", "ledger", "engine"], &[]),
+    ("fuzz", &["base", "capture", "link", "tcp", "tls", "http", "rpc", "ledger", "engine", "tui"], &[]),
     ("serve", &["base"], &[]),
     ("traffic", &["base"], &[]),
     ("web", &["base"], &[]),

@@ -6,6 +6,8 @@
 mod br;
 mod deflate;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod fuzz;
 mod gzip;
 mod step;
 mod zstd;

@@ -30,6 +30,8 @@ mod early;
 mod excess;
 mod faults;
 pub(super) mod first_bytes;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod fuzz;
 mod hand_over;
 mod head;
 mod lost;

@@ -7,6 +7,8 @@
 
 mod event;
 mod field;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod fuzz;
 mod open;
 
 use std::mem;

@@ -1,5 +1,6 @@
 //! The parser against the standard, written down stupidly, and against cuts, gaps and caps.
 
+use super::fuzz::{fields_of, oracle};
 use super::*;
 use proptest::prelude::*;
 
@@ -163,57 +164,6 @@ fn comments_and_unknown_fields_are_not_kept() {
     assert_eq!((datas(&events), events[0].span), (vec!["1"], packet(3).join(packet(4)).join(packet(5))));
 }
 
-/// What [`oracle`] says of an event: name, id, retry, data, and the indexes of its bytes.
-type ExpectedEvent = (String, Option<String>, Option<u64>, String, Vec<usize>);
-
-/// The standard, written down stupidly for a whole stream.
-fn oracle(input: &[u8]) -> Vec<ExpectedEvent> {
-    let mut i = if input.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let (mut all, mut event) = (Vec::new(), ExpectedEvent::default());
-    let mut has_data = false;
-    while let Some(len) = input[i..].iter().position(|b| *b == b'\r' || *b == b'\n') {
-        let line = String::from_utf8_lossy(&input[i..i + len]).into_owned();
-        let end = i + len + if input[i + len..].starts_with(b"\r\n") { 2 } else { 1 };
-        if line.is_empty() {
-            event.4.push(i);
-            if has_data {
-                event.3.pop();
-                all.push(mem::take(&mut event));
-            }
-            (event, has_data) = (ExpectedEvent::default(), false);
-        } else if !line.starts_with(':') {
-            event.4.extend(i..end);
-            let (name, value) = line.split_once(':').unwrap_or((&line, ""));
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match name {
-                "data" => {
-                    event.3 += value;
-                    event.3.push('\n');
-                    has_data = true;
-                }
-                "event" if value == "message" => event.0.clear(),
-                "event" => event.0 = value.into(),
-                "id" if !value.contains('\0') => event.1 = Some(value.into()),
-                "retry" if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => {
-                    event.2 = value.parse().ok();
-                }
-                _ => {}
-            }
-        }
-        i = end;
-    }
-    all
-}
-
-fn fields_of(event: &Event) -> (String, Option<String>, Option<u64>, String) {
-    (
-        event.name.as_deref().unwrap_or_default().into(),
-        event.id.as_deref().map(Into::into),
-        event.retry,
-        String::from_utf8(event.data.to_vec()).unwrap(),
-    )
-}
-
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let word = prop::sample::select(vec![
         &b"data"[..],
@@ -279,8 +229,8 @@ proptest! {
         let (events, _) = parts(items(&mut parser, &pieces));
         let want = oracle(&input);
         prop_assert_eq!(events.len(), want.len());
-        for (event, (name, id, retry, data, bytes)) in events.iter().zip(want) {
-            prop_assert_eq!(fields_of(event), (name, id, retry, data));
+        for (event, (fields, bytes)) in events.iter().zip(want) {
+            prop_assert_eq!(fields_of(event), fields);
             prop_assert_eq!(Some(event.span), bytes.iter().map(|i| spans[*i]).reduce(Span::join));
             prop_assert!(event.degraded.is_none());
         }
@@ -310,7 +260,7 @@ proptest! {
         let (events, _) = parts(all);
         let mut whole = oracle(&input).into_iter();
         for event in events.iter().filter(|e| e.degraded.is_none()) {
-            prop_assert!(whole.any(|w| (w.0, w.1, w.2, w.3) == fields_of(event)), "{:?}", event);
+            prop_assert!(whole.any(|(fields, _)| fields == fields_of(event)), "{:?}", event);
         }
     }
 
@@ -331,7 +281,7 @@ proptest! {
         let (events, _) = parts(all);
         let mut whole = oracle(&input).into_iter();
         for event in &events {
-            prop_assert!(whole.any(|w| (w.0, w.1, w.2, w.3) == fields_of(event)));
+            prop_assert!(whole.any(|(fields, _)| fields == fields_of(event)));
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::base::{Degraded, Side};
 
 mod fields;
 mod huffman;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod oracle;
 mod static_table;
 mod table;
 
