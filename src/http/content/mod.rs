@@ -40,7 +40,8 @@ pub enum Unknown {
 /// Decodes one body.
 ///
 /// The total output does not depend on how a valid body is cut into pushes. For a damaged body or a
-/// decompression bomb the error does not depend on it either, but the output before it may.
+/// decompression bomb the kind of the error does not depend on it either, but its text and the
+/// output before it may.
 ///
 /// Memory: 43 KiB for gzip and deflate, the window that the stream uses for brotli (at most 16 MiB,
 /// RFC 7932, grown as it fills) and zstd (at most 8 MiB, see `error::ZSTD_WINDOW_LOG`), for each of
