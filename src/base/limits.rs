@@ -320,14 +320,18 @@ pub const MAX_HELD_RESPONSES: usize = 10_000;
 /// Sessions that are followed at the same time.
 pub const MAX_SESSIONS: usize = 65_536;
 
+/// How long a session may be silent before it is forgotten, in nanoseconds of packet time, as
+/// [`CONNECTION_IDLE`]: most clients leave sessions without deleting them.
+pub const SESSION_IDLE: i64 = 24 * 3600 * 1_000_000_000;
+
 /// Sessions that have ended, and of which nothing came for a while, that are kept: late and
 /// repeated messages find them. Beyond that the one that fell silent first is emitted.
 pub const MAX_SESSIONS_OVER: usize = 4096;
 
 /// Memory of what belongs to sessions, in bytes: open exchanges, sessions, open transactions (half
 /// of it at most), responses that wait for their request (a quarter at most). The table that holds
-/// most gives up. A session takes 2 kB while it is active and half of that when it is silent, an
-/// open exchange 1 kB.
+/// most gives up; of sessions those that fell silent first, before active ones. A session takes 2
+/// kB while it is active and half of that when it is silent, an open exchange 1 kB.
 pub const MAX_MEMORY_OF_SESSIONS: usize = 48 << 20;
 
 /// Ids of answered requests that are kept per session, to tell a duplicate response from an unknown

@@ -10,6 +10,9 @@ use super::record::ServerRef;
 use crate::base::{PacketNo, limits, text};
 use crate::rpc::Listing;
 
+/// What is compared.
+const KINDS: [&str; 2] = ["tools", "prompts"];
+
 /// Versions of a definition that are remembered: a server may offer one to each kind of user.
 const MAX_VERSIONS: usize = 4;
 
@@ -85,7 +88,7 @@ impl Definitions {
         at: PacketNo,
     ) -> Changes {
         let mut changes = Changes::default();
-        if !matches!(listing.kind, "tools" | "prompts") {
+        if !KINDS.contains(&listing.kind) {
             return changes;
         }
         let has_room = self.definitions < limits::MAX_DEFINITIONS;
@@ -129,6 +132,15 @@ impl Definitions {
             self.compare_names(session, listing, &mut changes);
         }
         changes
+    }
+
+    /// The session is no longer kept: its lists are not compared again.
+    pub(super) fn forget(&mut self, session: SessionIndex) {
+        for kind in KINDS {
+            if let Some(names) = self.complete.remove(&(session, kind)) {
+                self.names -= names.len() + 1;
+            }
+        }
     }
 
     /// Compares the names of a list that has one page with the session's list before.
@@ -206,6 +218,26 @@ mod tests {
             (limits::MAX_DEFINITIONS, limits::MAX_DEFINITIONS)
         );
         assert_eq!(reports, 1, "it is said once");
+    }
+
+    /// In a capture of many days, the lists of sessions that are gone make room for others.
+    #[test]
+    fn lists_of_sessions_that_are_gone_take_no_room() {
+        let mut known = Definitions::default();
+        let server = ServerRef { address: "10.0.0.2:3000".parse().unwrap(), path: None };
+        let names: Vec<String> = (0..100).map(|n| format!("tool-{n}")).collect();
+        let list: Vec<_> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        for number in 0..2_000 {
+            let session = SessionIndex(number);
+            for list in [&list[..], &list[1..]] {
+                let list = listing(list, true);
+                let changes = known.compare((server.clone(), audience()), session, &list, PacketNo(1));
+                let removed = usize::from(list.definitions.len() < names.len());
+                assert_eq!((changes.removed.len(), changes.reaches_limit), (removed, false), "{number}");
+            }
+            known.forget(session);
+        }
+        assert_eq!((known.names, known.complete.len()), (0, 0));
     }
 
     /// A page is no list: what is not in it may be on another page.

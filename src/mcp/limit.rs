@@ -26,8 +26,8 @@ impl Step<'_> {
 
     /// Keeps the sessions within their cap.
     pub(super) fn limit_sessions(&mut self) {
-        while let Some(oldest) = self.tables.sessions.over_limit() {
-            self.evict_session(oldest);
+        while let Some(index) = self.tables.sessions.over_limit() {
+            self.evict_session(index);
         }
     }
 
@@ -38,6 +38,7 @@ impl Step<'_> {
         for n in ending::all_outstanding(index, &self.tables) {
             self.tables.complete(n);
         }
+        self.tables.definitions.forget(index);
         if let Some(record) = self.tables.sessions.evict(index) {
             self.tables.sink.out.push(Record::Session(Box::new(record)));
         }
@@ -71,9 +72,9 @@ impl Step<'_> {
             return 0;
         }
         while self.tables.sessions.allocated() + excess > sessions
-            && let Some(oldest) = self.tables.sessions.oldest()
+            && let Some(index) = self.tables.sessions.least_needed()
         {
-            self.evict_session(oldest);
+            self.evict_session(index);
         }
         0
     }

@@ -62,6 +62,7 @@ mod session_list;
 mod session_slot;
 mod session_table;
 mod sighting;
+mod silences;
 mod step;
 mod tables;
 mod tracker;

@@ -18,15 +18,17 @@ pub(super) enum Slot {
 pub(super) struct Quiet {
     pub(super) record: Session,
     pub(super) keys: Vec<SessionKey>,
+    /// The number of this silence among those of all sessions.
+    pub(super) silence: u64,
     /// Why anything of it may be missing.
     missing: Degraded,
 }
 
 impl Quiet {
-    pub(super) fn of(session: SessionState) -> Self {
+    pub(super) fn of(session: SessionState, silence: u64) -> Self {
         let missing = session.missing();
         let (record, keys) = session.into_parts();
-        Self { record, keys, missing }
+        Self { record, keys, silence, missing }
     }
 }
 

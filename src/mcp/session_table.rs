@@ -16,6 +16,7 @@ use super::session_key::SessionKey;
 use super::session_list::{OtherSessions, SessionList};
 use super::session_slot::{Quiet, Slot};
 use super::sighting::Sighting;
+use super::silences::Silences;
 use crate::base::{Degraded, Finding, Origin, Peers, Side, Timestamp, limits};
 use crate::rpc::Channel;
 
@@ -50,7 +51,8 @@ pub(super) struct Sessions {
     over: VecDeque<SessionIndex>,
     /// Those in `over`.
     among_over: BTreeSet<SessionIndex>,
-    /// Counts of the sessions that [`Self::take_over`] removed.
+    silences: Silences,
+    /// Counts of the sessions that [`Self::take_over`] and [`Self::take_idle`] removed.
     taken: SessionCounts,
     by_key: Map<SessionKey, SessionIndex>,
     /// The sessions of a server and a client address, oldest first.
@@ -134,7 +136,7 @@ impl Sessions {
             }
             let is_over = record.ended != SessionEnd::Open;
             if let Slot::Active(session) = std::mem::replace(slot, Slot::Evicted) {
-                *slot = Slot::Quiet(Box::new(Quiet::of(*session)));
+                *slot = Slot::Quiet(Box::new(Quiet::of(*session, self.silences.begin(index))));
             }
             if is_over && self.among_over.insert(index) {
                 self.over.push_back(index);
@@ -157,6 +159,19 @@ impl Sessions {
             }
         }
         None
+    }
+
+    /// Removes a session of which nothing came for [`limits::SESSION_IDLE`] at `now`, and returns
+    /// its record.
+    pub(super) fn take_idle(&mut self, now: Timestamp) -> Option<Session> {
+        let index = self.silences.first(&self.list)?;
+        let last = self.list.get(index)?.record()?.last;
+        if now.since(last.time) < limits::SESSION_IDLE {
+            return None;
+        }
+        let record = self.evict(index)?;
+        self.taken.add_bounded(&record);
+        Some(record)
     }
 
     /// Findings that hold only if the server does not answer the session afterwards.
@@ -398,14 +413,15 @@ impl Sessions {
         self.list.allocated()
     }
 
-    /// The oldest session if there are more than [`limits::MAX_SESSIONS`].
-    pub(super) fn over_limit(&self) -> Option<SessionIndex> {
-        if self.list.len() <= limits::MAX_SESSIONS { None } else { self.oldest() }
+    /// The session to evict if there are more than [`limits::MAX_SESSIONS`].
+    pub(super) fn over_limit(&mut self) -> Option<SessionIndex> {
+        if self.list.len() <= limits::MAX_SESSIONS { None } else { self.least_needed() }
     }
 
-    /// The oldest session that was not evicted.
-    pub(super) fn oldest(&self) -> Option<SessionIndex> {
-        self.list.oldest()
+    /// The session to evict first: of those that are quiet the one that fell silent first, else the
+    /// oldest.
+    pub(super) fn least_needed(&mut self) -> Option<SessionIndex> {
+        self.silences.first(&self.list).or_else(|| self.list.oldest())
     }
 
     /// The session that a client uses instead of one of which nothing but the stream was seen: the
@@ -567,6 +583,7 @@ impl Sessions {
         if self.checks.len() > 2 * self.list.len() {
             self.checks.retain(|Reverse((_, index))| self.list.get(*index).is_some_and(Slot::is_active));
         }
+        self.silences.trim(&self.list);
         self.checks.push(Reverse((at.time.plus(QUIET_AFTER_END), index)));
         self.by_peers.entry((peers.server, peers.client.ip())).or_default().insert(index);
         index

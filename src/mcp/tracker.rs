@@ -271,7 +271,9 @@ impl Tracker {
         self.collect_quirks(before, findings);
         self.quirks.tick(now.time, findings);
         self.sessions.tick(now.time);
-        while let Some(record) = self.sessions.take_over(limits::MAX_SESSIONS_OVER) {
+        let most = limits::MAX_SESSIONS_OVER;
+        while let Some(record) = self.sessions.take_over(most).or_else(|| self.sessions.take_idle(now.time)) {
+            self.definitions.forget(SessionIndex::of_number(record.session.number));
             out.push(Record::Session(Box::new(record)));
         }
     }
