@@ -239,11 +239,17 @@ fn a_writer_without_memory_leaves_files_that_open() {
 fn a_stepped_clock_loses_no_exchange() {
     let bytes = corpus::bytes(&corpus::directory().join(CAPTURE));
     let ends = ends(&bytes);
-    let outcome = |bytes: &[u8]| {
+    let outcome = |bytes: &[u8], is_stream: bool| {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("stepped.pcap");
-        fs::write(&file, bytes).unwrap();
-        let output = mcpdump().arg("export").arg(&file).output().unwrap();
+        let path = folder.path().join("stepped.pcap");
+        fs::write(&path, bytes).unwrap();
+        let mut command = mcpdump();
+        command.arg("export");
+        let output = match is_stream {
+            // As a live capture it is read by one thread, packet by packet.
+            true => command.arg("-").stdin(File::open(&path).unwrap()).output().unwrap(),
+            false => command.arg(&path).output().unwrap(),
+        };
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         let rows = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -253,7 +259,7 @@ fn a_stepped_clock_loses_no_exchange() {
         rows.sort();
         rows
     };
-    let expected = outcome(&bytes);
+    let expected = outcome(&bytes, false);
     assert!(expected.len() > 10);
     let mut rng = Rng::new(18);
     for step in [3600_i64, -3600, 3600, -3600] {
@@ -264,6 +270,9 @@ fn a_stepped_clock_loses_no_exchange() {
             let seconds = u32::try_from(i64::from(seconds) + step).unwrap();
             stepped[*end..end + 4].copy_from_slice(&seconds.to_le_bytes());
         }
-        assert_eq!(outcome(&stepped), expected, "{step} s before packet {}", at + 1);
+        for is_stream in [false, true] {
+            let found = outcome(&stepped, is_stream);
+            assert_eq!(found, expected, "{step} s before packet {}, stream: {is_stream}", at + 1);
+        }
     }
 }

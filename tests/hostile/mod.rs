@@ -6,6 +6,8 @@
 //! if the processor time grows faster than the traffic. `make work` counts the instructions of
 //! each, and fails if twice the traffic takes more than 2.2 times as many.
 
+#[cfg(feature = "mcp")]
+mod asked;
 mod compressed;
 mod h2;
 mod http;
@@ -211,7 +213,20 @@ fn the_page_is_served_during_attacks() {
     served::check("ws_packed", websocket::packed, 16);
 }
 
-/// Makes six tests of each attack. Its arguments: size of the small one, size of the large one,
+/// Answers about attacks of each kind stay within bounds, too.
+#[cfg(feature = "mcp")]
+#[test]
+fn a_client_asks_about_attacks() {
+    asked::check("brotli_flushes", compressed::brotli_flushes, 20);
+    asked::check("long_sessions", compressed::long_sessions, 200);
+    asked::check("long_texts", messages::long_texts, 10);
+    asked::check("unanswered", messages::unanswered, 2_000);
+    asked::check("syn_flood", low::syn_flood, 5_000);
+    asked::check("lines_unanswered", lines::unanswered, 1_000);
+    asked::check("llm_texts", llm::texts, 4);
+}
+
+/// Makes seven tests of each attack. Its arguments: size of the small one, size of the large one,
 /// memory limit in MiB, expected finding.
 macro_rules! attacks {
     ($($name:ident = $room:ident::$make:ident($small:expr, $large:expr, $memory:expr, $finding:expr);)*) => {
@@ -244,6 +259,12 @@ macro_rules! attacks {
         mod served_page {
             $(#[test] #[ignore = "takes long"] fn $name() {
                 super::served::check(stringify!($name), super::$name().make, $large);
+            })*
+        }
+        #[cfg(feature = "mcp")]
+        mod asked_about {
+            $(#[test] #[ignore = "takes long"] fn $name() {
+                super::asked::check(stringify!($name), super::$name().make, $large);
             })*
         }
         mod in_the_tui {
@@ -409,8 +430,8 @@ attacks! {
     lines_half = lines::half_lines(1_000, 16_000, 256, "");
     lines_long = lines::long_line(26, 400, 96, "http.body_too_long");
     lines_text = lines::text(20_000, 1_000_000, 64, "stdio.not_message");
-    lines_bytewise = lines::bytewise(20_000, 400_000, 48, "");
-    lines_searches = lines::searches(100, 2_000, 48, "");
+    lines_bytewise = lines::bytewise(20_000, 400_000, 96, "");
+    lines_searches = lines::searches(100, 2_000, 128, "");
     lines_unanswered = lines::unanswered(5_000, 200_000, 256, "");
     blocks = low::blocks(10_000, 1_000_000, 64, "");
     tool_servers = listings::tool_servers(200, 6_000, 256, "");
