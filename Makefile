@@ -34,7 +34,7 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test lint analyzer tables properties e2e attacks work mutants fuzz corpus coverage faults soak fleet-demo bench bench-peers install uninstall clean cargo libpcap components
+.PHONY: help build run test lint analyzer tables properties e2e attacks work mutants fuzz corpus coverage faults soak foreign fleet-demo bench bench-peers install uninstall clean cargo libpcap components
 .PHONY: deny sbom static dist deb rpm reproducible package-files
 
 help: ## List the targets
@@ -72,7 +72,7 @@ e2e: cargo libpcap ## Test the server with the MCP conformance suite, SDK client
 
 attacks: cargo libpcap ## Run the large attacks on memory and time, and print their cost
 	$(CARGO) build --release --locked --bin mcpdump
-	MCPDUMP=$(abspath $(BINARY)) $(CARGO) test --locked --test all -- hostile::large hostile::others hostile::served_page hostile::in_the_tui --ignored --nocapture --test-threads 1
+	MCPDUMP=$(abspath $(BINARY)) $(CARGO) test --locked --test all -- hostile::large hostile::others hostile::served_page hostile::asked_about hostile::in_the_tui --ignored --nocapture --test-threads 1
 	MCPDUMP=$(abspath $(BINARY)) $(CARGO) test --locked --test live hostile -- --ignored --nocapture
 
 work: cargo libpcap ## Count the instructions that each attack takes, at two sizes (needs valgrind)
@@ -107,6 +107,11 @@ faults: cargo libpcap ## Kill the program 1000 times while it writes packets, an
 soak: cargo libpcap ## Capture for SOAK_SECONDS under changing load and losses, as root; memory stays flat, nothing is lost
 	$(CARGO) build --release --locked --bin mcpdump
 	python3 tests/soak/soak.py $(BINARY) $(TARGET)/soak $(SOAK_SECONDS)
+
+foreign: cargo libpcap ## Compare what is read of the captures in FOLDER, of other projects, with capinfos and tshark
+	$(CARGO) build --release --locked --bin mcpdump
+	$(CARGO) build --locked --example requests
+	python3 tests/foreign/foreign.py $(BINARY) $(TARGET)/debug/examples/requests $(FOLDER)
 
 fleet-demo: $(BINARY) ## Analyse an archive of 200 captures on a Spark cluster of this machine (needs Java 17 or later)
 	@command -v java > /dev/null || { echo "java is missing: install a Java runtime, 17 or later" >&2; exit 1; }
