@@ -5,7 +5,7 @@
 
 Needs root, ip and /dev/net/tun. In two network namespaces of its own, joined by a relay that loses 1 % of the packets
 (netem is no part of every kernel), a server and its clients speak MCP over HTTP: calls at a rate that rises and falls, connections that open and close,
-streams that are held for the whole time. Two processes capture: one keeps every packet in files of 20 MB and exports
+streams that are held for the whole time. First, as many sessions come and go as mcpdump remembers. Two processes capture: one keeps every packet in files of 20 MB and exports
 JSON lines, one sends telemetry to a collector that is down a third of the time, and serves metrics.
 
 It fails if
@@ -13,8 +13,8 @@ It fails if
 - the files that were kept give other exchanges than the live capture did, or one of them does not open;
 - the collector has other exchanges than the clients, unless mcpdump said that it dropped some;
 - memory grows: after the first third, the slope of the means over each cycle (two periods of the load, one of the collector)
-  is above what is remembered of connections that ended, with 95 % confidence. Below its caps (docs/reliability.md), mcpdump
-  remembers them for packets that come late: 2 KiB each are allowed.
+  is above zero with 95 % confidence. What mcpdump remembers of sessions and exchanges that are over has caps
+  (docs/reliability.md), and all of them are reached before the measurement begins.
 
 What it used is in FOLDER; namespaces and processes are ended.
 """
@@ -44,8 +44,12 @@ SERVER, CLIENT = "10.99.0.1", "10.99.0.2"
 LOSS = 0.01
 # Calls a second at the lowest and at the highest, sessions with a stream that is held.
 LOW, HIGH, HELD = 5, 45, 5
-# Bytes that are remembered of a connection that ended.
-REMEMBERED = 2048
+# What mcpdump remembers: sessions that ended (limits::MAX_SESSIONS_OVER), exchanges that telemetry refers to. A warm-up
+# opens a few more sessions, each with CALLS exchanges, WARMERS of them at a time.
+SESSIONS_OVER, EXCHANGES = 4096, 65536
+CALLS, WARMERS = 16, 24
+# Sessions that are not deleted. They are used again, so that there are no more of them.
+LEFT = 100
 # What a client may measure less than is in the packets: its clock is read before the packet is sent.
 CLOCK_MS = 1.0
 
@@ -241,11 +245,10 @@ async def held(log, counts, until):
     await session.close()
 
 
-async def worker(log, counts, pool, renewed, until, rate, workers):
-    """Makes calls on connections that open and close. What is known of a session is remembered up to a cap, also after it
-    ended, so new ones are opened in the first quarter only: memory has to be flat afterwards."""
+async def worker(log, counts, pool, until, rate, workers):
+    """Makes calls on connections that open and close, in sessions that are deleted or left and used again."""
     while time.monotonic() < until:
-        if pool and time.monotonic() >= renewed:
+        if len(pool) >= LEFT:
             session = pool.popleft()
             await session.connect()
             counts["connections"] += 1
@@ -261,16 +264,31 @@ async def worker(log, counts, pool, renewed, until, rate, workers):
                 counts["connections"] += 1
             await session.tool(random.choice(KINDS))
             await asyncio.sleep(random.expovariate(rate() / workers))
-        if time.monotonic() < renewed and random.random() < 0.5:
+        if random.random() < 0.5:
             await session.delete()
         else:
             await session.close()
             pool.append(session)
 
 
+async def warm_up(log, numbers):
+    """Opens a session for each of the numbers, makes calls, and deletes it."""
+    for _ in numbers:
+        session = Session(log)
+        await session.open()
+        for _ in range(CALLS):
+            await session.tool("echo")
+        await session.delete()
+
+
 async def clients(seconds, period, path):
     random.seed(18)
     log, counts = [], collections.Counter()
+    sessions = max(SESSIONS_OVER, EXCHANGES // CALLS) + 100
+    numbers = iter(range(sessions))
+    await asyncio.gather(*[warm_up(log, numbers) for _ in range(WARMERS)])
+    counts["warm_up"] = len(log)
+    print(f"warm: {sessions} sessions, {len(log)} exchanges", flush=True)
     began = time.monotonic()
     until = began + seconds
 
@@ -279,13 +297,13 @@ async def clients(seconds, period, path):
 
     workers = 12
     pool = collections.deque()
-    tasks = [worker(log, counts, pool, began + seconds / 4, until, rate, workers) for _ in range(workers)]
+    tasks = [worker(log, counts, pool, until, rate, workers) for _ in range(workers)]
     tasks += [held(log, counts, until) for _ in range(HELD)]
     await asyncio.gather(*tasks)
     pathlib.Path(path).write_text(json.dumps({"exchanges": log, "counts": counts}))
 
 
-# The collector: the ids of the spans of kind SERVER, one in a line.
+# The collector: the ids of the spans of kind SERVER, one in a line. It is up until it is told that the measurement begins.
 
 def collect(path, up, down):
     seen = open(path, "a", buffering=1)
@@ -313,10 +331,17 @@ def collect(path, up, down):
         daemon_threads = True
         allow_reuse_address = True
 
+    def warm(server):
+        sys.stdin.readline()
+        server.shutdown()
+
     print("ready", flush=True)
+    is_warm = False
     while True:
         server = Server(("127.0.0.1", COLLECTOR), Handler)
-        threading.Timer(up, server.shutdown).start()
+        first = threading.Thread(target=warm, args=(server,), daemon=True)
+        (threading.Timer(up, server.shutdown) if is_warm else first).start()
+        is_warm = True
         server.serve_forever()
         server.server_close()
         time.sleep(down)
@@ -429,7 +454,7 @@ class Soak:
         return child
 
     def role(self, end, *arguments):
-        return self.within(end, sys.executable, __file__, *arguments, stdout=subprocess.PIPE, text=True)
+        return self.within(end, sys.executable, __file__, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def network(self):
         server, client = self.names
@@ -472,6 +497,9 @@ class Soak:
         captures = self.captures()
         time.sleep(2)
         clients = self.role(1, "clients", self.seconds, self.period, self.folder / "clients.json")
+        print(clients.stdout.readline().strip(), flush=True)
+        collector.stdin.write("measure\n")
+        collector.stdin.flush()
         samples = {name: [] for name in captures}
         limit = time.monotonic() + self.seconds + 120
         while clients.poll() is None:
@@ -495,7 +523,7 @@ class Soak:
     def judge(self, samples, statuses):
         told = json.loads((self.folder / "clients.json").read_text())
         log, counts = told["exchanges"], told["counts"]
-        print(f"{self.seconds} s: {len(log)} exchanges, {counts['sessions']} sessions, "
+        print(f"{self.seconds} s: {len(log)} exchanges, {counts['warm_up']} of them before, {counts['sessions']} sessions, "
               f"{counts['connections']} further connections, {HELD} held streams with {counts['notifications']} events, {LOSS:.0%} of the packets lost")
         live, notifications = exchanges((self.folder / "live.jsonl").read_text())
         problems = compare(log, live, "live")
@@ -522,7 +550,7 @@ class Soak:
             (self.folder / f"memory, {name}.csv").write_text("seconds,allocated,resident\n" + "".join(lines))
             rate, half, mean, blocks = slope(series, self.cycle)
             opened = (counts["connections"] + counts["sessions"]) / self.seconds
-            grows = rate - half > REMEMBERED * opened
+            grows = rate > half
             most = max(sample[2] for sample in series)
             print(f"memory, {name}: {mean / 2**20:.2f} MiB allocated, slope {rate * 60 / 1024:+.0f} ± {half * 60 / 1024:.0f} KiB/min, "
                   f"{rate / opened:.0f} bytes for each new connection "
