@@ -49,6 +49,19 @@ pub const TOKEN_FORMS: [TokenForm; 21] = [
     form("JSON web token", "eyJ", 20, Alphabet::Jwt),
 ];
 
+/// Whether a token of [`TOKEN_FORMS`] can begin with the byte.
+const BEGINS_TOKEN: [bool; 256] = begins_token();
+
+#[expect(clippy::indexing_slicing, reason = "no iterators in a constant; out of range does not compile")]
+const fn begins_token() -> [bool; 256] {
+    let (mut begins, mut n) = ([false; 256], 0);
+    while n < TOKEN_FORMS.len() {
+        begins[TOKEN_FORMS[n].prefix.as_bytes()[0] as usize] = true;
+        n += 1;
+    }
+    begins
+}
+
 const fn form(kind: &'static str, prefix: &'static str, least: usize, alphabet: Alphabet) -> TokenForm {
     TokenForm { kind, prefix, least, alphabet }
 }
@@ -78,6 +91,10 @@ impl TokenForm {
 /// none. The character before `text` must not belong to the token.
 #[must_use]
 pub fn token_at(text: &str) -> Option<(&'static TokenForm, usize)> {
+    let first = *text.as_bytes().first()?;
+    if !BEGINS_TOKEN.get(usize::from(first)).is_some_and(|begins| *begins) {
+        return None;
+    }
     TOKEN_FORMS.iter().map(|form| (form, form.len_at(text))).find(|(_, len)| *len > 0)
 }
 
@@ -146,21 +163,25 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     let mut in_word = false;
     while let Some(c) = rest.chars().next() {
-        let taken = if let Some(after) = rest.strip_prefix("://") {
+        let taken = if c == ':'
+            && let Some(after) = rest.strip_prefix("://")
+        {
             out.push_str("://");
             3 + user_of_url(after, &mut out)
-        } else if let Some((start, end)) = private_key_at(rest) {
+        } else if c == '-'
+            && let Some((start, end)) = private_key_at(rest)
+        {
             out.push_str(rest.get(..start).unwrap_or_default());
             out.push('…');
             end
-        } else if let Some((_, len)) = token_at(rest).filter(|_| !in_word) {
-            out.push('…');
-            len
-        } else if is_word(c) && !in_word {
-            word(rest, &mut out)
-        } else {
+        } else if in_word || !is_word(c) {
             out.push(c);
             c.len_utf8()
+        } else if let Some((_, len)) = token_at(rest) {
+            out.push('…');
+            len
+        } else {
+            word(rest, &mut out)
         };
         (_, rest) = rest.split_at_checked(taken).unwrap_or_default();
         in_word = is_word(c);
@@ -173,11 +194,21 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 
 /// Whether redacting could change the text: a fast check for most texts.
 fn may_have_credential(text: &str) -> bool {
-    let bearer = |bytes: &[u8]| bytes.eq_ignore_ascii_case(b"bearer");
-    text.contains(['=', ':'])
+    memchr::memchr2(b'=', b':', text.as_bytes()).is_some()
         || text.contains(KEY_BEGIN)
-        || text.as_bytes().windows(6).any(bearer)
-        || text.len() >= 15 && TOKEN_FORMS.iter().any(|form| text.contains(form.prefix))
+        || memchr::memchr2_iter(b'b', b'B', text.as_bytes())
+            .any(|at| text.get(at..at + 6).is_some_and(|word| word.eq_ignore_ascii_case("bearer")))
+        || text.len() >= 15 && has_token(text)
+}
+
+/// Whether a word of `text` is a token of a known form.
+fn has_token(text: &str) -> bool {
+    let mut in_word = false;
+    text.bytes().enumerate().any(|(at, byte)| {
+        let begins = !in_word && text.get(at..).is_some_and(|rest| token_at(rest).is_some());
+        in_word = is_word(char::from(byte));
+        begins
+    })
 }
 
 fn is_word(c: char) -> bool {
