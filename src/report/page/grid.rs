@@ -180,10 +180,10 @@ impl Grid {
         self.columns.values().for_each(|column| add(&mut all, &column.answered));
         let first = all.iter().position(|count| *count > 0)?;
         let last = all.iter().rposition(|count| *count > 0)?;
-        // Class 1 begins at the first bound, a decade.
-        let first = first.saturating_sub(1) / PER_DECADE * PER_DECADE + 1;
-        let last = last.saturating_sub(1) / PER_DECADE * PER_DECADE + PER_DECADE;
-        Some((first, last.min(CLASSES - 2)))
+        // Class 1 begins at the first bound, a decade. What is below the first or beyond the last
+        // is shown in the first or the last decade.
+        let decade = |class: usize| (class.clamp(1, CLASSES - 2) - 1) / PER_DECADE;
+        Some((decade(first) * PER_DECADE + 1, decade(last) * PER_DECADE + PER_DECADE))
     }
 }
 
@@ -252,5 +252,21 @@ mod tests {
         grid.record(&at(0, 0), |_| true);
         grid.record(&at(0, i64::MAX), |_| true);
         assert_eq!(grid.shown(), Some((1, 36)));
+    }
+
+    /// Also if all are below the first limit, or beyond the last.
+    #[test]
+    fn durations_of_any_class_are_shown() {
+        let duration =
+            |class: usize| class.checked_sub(1).and_then(|at| BOUNDS.get(at)).copied().unwrap_or(0);
+        for (a, b) in (0..CLASSES).flat_map(|a| (a..CLASSES).map(move |b| (a, b))) {
+            let mut grid = Grid::default();
+            [a, b].map(|class| grid.record(&at(0, duration(class)), |_| true));
+            let (first, last) = grid.shown().unwrap();
+            assert!(first <= last && last < CLASSES - 1, "{first} to {last}");
+            assert_eq!((last + 1 - first) % PER_DECADE, 0);
+            let is_shown = |class: usize| (first..=last).contains(&class.clamp(1, CLASSES - 2));
+            assert!(is_shown(a) && is_shown(b), "{a} and {b} in {first} to {last}");
+        }
     }
 }
