@@ -1,8 +1,9 @@
 //! `mcpdump slice --anonymize`: the same analysis comes out of what is replaced, and nothing that
 //! was replaced is found in it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use mcpdump::anonymize::{Anonymizer, Key, LeftOut, is_public};
 use mcpdump::base::{Code, Severity};
@@ -54,6 +55,27 @@ fn anonymized(items: &[Item]) -> (Vec<Item>, Anonymizer) {
     anonymizer.finish(&mut packets);
     out.extend(packets.drain(..).map(Item::Packet));
     (Remade::new(out).items, anonymizer)
+}
+
+/// A whole capture, anonymized once for all laws.
+struct Replaced {
+    items: Vec<Item>,
+    run: Run,
+    /// Packets that were left out, by reason.
+    left_out: Vec<(LeftOut, u64)>,
+}
+
+impl Replaced {
+    fn of(capture: Capture) -> Arc<Self> {
+        static ALL: Mutex<BTreeMap<&str, Arc<OnceLock<Arc<Replaced>>>>> = Mutex::new(BTreeMap::new());
+        let replaced = Arc::clone(ALL.lock().unwrap().entry(capture.0).or_default());
+        let made = replaced.get_or_init(|| {
+            let (items, anonymizer) = anonymized(&capture.items());
+            let run = Run::over(&items);
+            Arc::new(Self { items, run, left_out: anonymizer.left_out().collect() })
+        });
+        Arc::clone(made)
+    }
 }
 
 fn packets(items: &[Item]) -> impl Iterator<Item = &Packet> {
@@ -154,29 +176,28 @@ fn directions(run: &Run) -> BTreeSet<String> {
 fn the_same_analysis_comes_out() {
     let mut problems = Vec::new();
     for capture in Capture::all() {
-        let items = capture.items();
-        let (replaced, anonymizer) = anonymized(&items);
-        let left_out: Vec<_> = anonymizer.left_out().filter(|(why, _)| *why != LeftOut::NotTcp).collect();
+        let replaced = Replaced::of(capture);
+        let left_out: Vec<_> = replaced.left_out.iter().filter(|(why, _)| *why != LeftOut::NotTcp).collect();
         if !left_out.is_empty() {
             problems.push(format!("{}: left out: {left_out:?}", capture.0));
         }
-        let (before, after) = (capture.run(), Run::over(&replaced));
-        if connections(&before) != connections(&after) {
+        let (before, after) = (&capture.run(), &replaced.run);
+        if connections(before) != connections(after) {
             problems.push(format!("{}: connections differ", capture.0));
         }
         if !UNREADABLE.contains(&capture.name()) {
-            if directions(&before) != directions(&after) {
+            if directions(before) != directions(after) {
                 problems.push(format!("{}: directions differ", capture.0));
             }
-            problems.extend(differences(capture.0, &before, &after));
-            if llm_calls(&before) != llm_calls(&after) {
+            problems.extend(differences(capture.0, before, after));
+            if llm_calls(before) != llm_calls(after) {
                 problems.push(format!("{}: calls of language models differ", capture.0));
             }
             continue;
         }
         // Nobody is blamed for what was cut off.
         let count = |run: &Run, status: &str| run.rows().iter().filter(|row| row["status"] == status).count();
-        if count(&after, "unanswered") > count(&before, "unanswered") {
+        if count(after, "unanswered") > count(before, "unanswered") {
             problems.push(format!("{}: requests seem to be unanswered", capture.0));
         }
         let known: HashSet<_> = before.findings().iter().map(|finding| finding.code).collect();
@@ -239,7 +260,7 @@ fn no_text_survives() {
     let id = regex::bytes::Regex::new(r#""id": ?"([^"]+)""#).unwrap();
     for capture in Capture::all() {
         let items = capture.items();
-        let (replaced, _) = anonymized(&items);
+        let replaced = Replaced::of(capture);
         let payloads = |items: &[Item]| -> Vec<Vec<u8>> {
             let payload = |packet: &Packet| Some(packet.data[Frame::of(packet)?.payload].to_vec());
             packets(items).filter_map(payload).collect()
@@ -254,7 +275,7 @@ fn no_text_survives() {
             ids.extend(id.captures_iter(&payload).map(|id| String::from_utf8_lossy(&id[1]).into_owned()));
         }
         let mut found = BTreeSet::new();
-        for payload in payloads(&replaced) {
+        for payload in payloads(&replaced.items) {
             for word in words(&payload).into_iter().filter(|word| private.contains(*word)) {
                 let text = String::from_utf8_lossy(word).into_owned();
                 if !DIVIDED.starts_with(&text) && !ids.iter().any(|id| id.contains(&text)) {
@@ -270,15 +291,13 @@ fn no_text_survives() {
 #[test]
 fn no_address_survives() {
     for capture in Capture::all() {
-        let items = capture.items();
-        let (replaced, _) = anonymized(&items);
         let addresses = |run: &Run| -> BTreeSet<IpAddr> {
             run.connections()
                 .iter()
                 .flat_map(|connection| [connection.client.ip(), connection.server.ip()])
                 .collect()
         };
-        let (before, after) = (addresses(&capture.run()), addresses(&Run::over(&replaced)));
+        let (before, after) = (addresses(&capture.run()), addresses(&Replaced::of(capture).run));
         assert_eq!(before.len(), after.len(), "{}", capture.0);
         for address in before.intersection(&after) {
             assert!(address.is_loopback() || address.is_unspecified(), "{}: {address}", capture.0);

@@ -21,7 +21,7 @@ fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
         let items = capture.items();
         let whole = capture.run();
         let measure = Measure::new(&whole, &items, !capture.is_encoded());
-        for (way, damaged) in ways(&items) {
+        for (way, damaged) in some(ways(&items), items.len()) {
             let run = Run::over(&damaged.remade.items);
             let mut broken = measure.broken(&run, &damaged.remade, &damaged.survivors);
             broken.extend(unbalanced(&run));
@@ -31,10 +31,27 @@ fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
     problems
 }
 
+/// Packets that a law reads of one capture, damaged in all its ways; `SEEDS=NUMBER` in the
+/// environment multiplies them. A long capture is damaged in fewer ways than a short one.
+const MOST_PACKETS: usize = 6_000;
+
+/// As many of the ways as [`MOST_PACKETS`] allows, from the first to the last of them, if each
+/// reads `packets`.
+fn some<T>(ways: Vec<T>, packets: usize) -> impl Iterator<Item = T> {
+    let most = 3.max(MOST_PACKETS * usize::try_from(factor()).unwrap() / packets.max(1));
+    let step = ways.len().div_ceil(most).max(1);
+    let skipped = (ways.len() - 1) % step;
+    ways.into_iter().skip(skipped).step_by(step)
+}
+
+/// `SEEDS` in the environment.
+fn factor() -> u64 {
+    std::env::var("SEEDS").map_or(1, |factor| factor.parse().unwrap())
+}
+
 /// The same damage with several seeds; `SEEDS=NUMBER` in the environment multiplies them.
 fn seeded(seeds: u64, damage: impl Fn(&mut Rng) -> Damaged) -> Vec<(String, Damaged)> {
-    let factor: u64 = std::env::var("SEEDS").map_or(1, |factor| factor.parse().unwrap());
-    (0..seeds * factor).map(|seed| (format!("seed {seed}"), damage(&mut Rng::new(seed)))).collect()
+    (0..seeds * factor()).map(|seed| (format!("seed {seed}"), damage(&mut Rng::new(seed)))).collect()
 }
 
 #[test]
@@ -225,8 +242,10 @@ fn nobody_is_blamed_for_a_connection_that_is_missing() {
         let (items, whole) = (capture.items(), capture.run());
         let known = Statements::of(&whole);
         let connections = damage::connections(&items);
-        let step = connections.len() / 8 + 1;
-        for (at, connection) in connections.iter().enumerate().step_by(step) {
+        let numbered: Vec<_> = connections.iter().enumerate().collect();
+        let most = 8 * usize::try_from(factor()).unwrap();
+        let numbered = some(numbered, items.len() * damage::Part::ALL.len()).take(most);
+        for (at, connection) in numbered {
             let carried = Carried::of(&whole, *connection);
             for part in damage::Part::ALL {
                 let is_whole = matches!(part, damage::Part::Everything);
@@ -296,7 +315,7 @@ fn blamed(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
     for capture in Capture::small_and_whole() {
         let items = capture.items();
         let known = Statements::of(&capture.run());
-        for (way, damaged) in ways(&items) {
+        for (way, damaged) in some(ways(&items), items.len()) {
             let run = Run::over(&damaged.remade.items);
             let false_ones = known.false_in(&run);
             problems.extend(false_ones.into_iter().map(|problem| format!("{}, {way}: {problem}", capture.0)));

@@ -340,7 +340,7 @@ impl Sheet {
         let line = utf8(self.text.strip_suffix(b"\n").unwrap_or_default())?;
         if self.kind == Kind::JsonLines {
             json::check(line).map_err(io::Error::other)?;
-        } else if let Some(char) = line.chars().find(|char| json::is_deceptive(*char)) {
+        } else if let Some((_, char)) = json::deceptive(line) {
             return Err(io::Error::other(format!("{char:?} in {line:?}")));
         }
         self.text.clear();
@@ -351,7 +351,7 @@ impl Sheet {
 /// Checks a page: no element of it is one that traffic could have brought, and its data is JSON.
 fn page_of(html: &str) -> io::Result<()> {
     let fault = |what: String| Err(io::Error::other(what));
-    if let Some(char) = html.chars().find(|char| *char != '\n' && json::is_deceptive(*char)) {
+    if let Some((_, char)) = html.split('\n').find_map(json::deceptive) {
         return fault(format!("{char:?} in a page"));
     }
     let is_part = |c: char| c.is_ascii_alphanumeric();

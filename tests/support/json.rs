@@ -3,8 +3,6 @@
 //! surroundings are shown: control, bidirectional and zero-width characters have to be escaped.
 
 use std::collections::BTreeSet;
-use std::iter::Peekable;
-use std::str::CharIndices;
 
 /// The deepest nesting that the program's output may have.
 const MAX_DEPTH: usize = 32;
@@ -14,42 +12,59 @@ const MAX_DEPTH: usize = 32;
 /// # Errors
 /// What is wrong, and at which byte.
 pub(crate) fn check(text: &str) -> Result<(), String> {
-    let mut reader = Reader { text, chars: text.char_indices().peekable() };
+    let mut reader = Reader { text, at: 0 };
     let read = reader.value(0).and_then(|()| reader.end());
     read.map_err(|what| {
-        let at = reader.at();
+        let at = reader.at;
         let around: String = text.get(at.saturating_sub(40)..).unwrap_or(text).chars().take(80).collect();
         format!("{what} at byte {at}, in {around:?}")
     })
 }
 
 /// Whether a character changes how the text around it is shown, or is not shown.
-pub(crate) fn is_deceptive(char: char) -> bool {
+fn is_deceptive(char: char) -> bool {
     matches!(char,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{2069}' | '\u{61c}' | '\u{feff}')
 }
 
+/// The first character of `text` that is deceptive, and where it is.
+pub(crate) fn deceptive(text: &str) -> Option<(usize, char)> {
+    // Fast in a debug build, and enough for most texts.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
+    text.char_indices().find(|(_, char)| is_deceptive(*char))
+}
+
+/// Reads by bytes: what is not ASCII stands in strings only.
 struct Reader<'a> {
     text: &'a str,
-    chars: Peekable<CharIndices<'a>>,
+    /// Position of the next byte.
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn at(&mut self) -> usize {
-        self.chars.peek().map_or(self.text.len(), |(at, _)| *at)
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    fn peek(&mut self) -> Option<char> {
-        self.chars.peek().map(|(_, char)| *char)
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
     }
 
-    fn next_if(&mut self, wanted: char) -> bool {
-        self.chars.next_if(|(_, char)| *char == wanted).is_some()
+    fn next_if(&mut self, wanted: u8) -> bool {
+        let is_next = self.peek() == Some(wanted);
+        self.at += usize::from(is_next);
+        is_next
     }
 
     fn space(&mut self) {
-        while self.chars.next_if(|(_, char)| matches!(char, ' ' | '\t' | '\n' | '\r')).is_some() {}
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
     }
 
     fn end(&mut self) -> Result<(), &'static str> {
@@ -63,31 +78,31 @@ impl<'a> Reader<'a> {
         }
         self.space();
         match self.peek().ok_or("no value")? {
-            '{' => self.object(depth),
-            '[' => self.array(depth),
-            '"' => self.string().map(drop),
-            '-' | '0'..='9' => self.number(),
-            't' => self.word("true"),
-            'f' => self.word("false"),
-            'n' => self.word("null"),
+            b'{' => self.object(depth),
+            b'[' => self.array(depth),
+            b'"' => self.string().map(drop),
+            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.word("true"),
+            b'f' => self.word("false"),
+            b'n' => self.word("null"),
             _ => Err("no value"),
         }
     }
 
     fn word(&mut self, word: &str) -> Result<(), &'static str> {
-        if word.chars().all(|char| self.next_if(char)) { Ok(()) } else { Err("no value") }
+        if word.bytes().all(|byte| self.next_if(byte)) { Ok(()) } else { Err("no value") }
     }
 
     fn object(&mut self, depth: usize) -> Result<(), &'static str> {
-        self.chars.next();
+        self.at += 1;
         let mut names = BTreeSet::new();
         self.space();
-        if self.next_if('}') {
+        if self.next_if(b'}') {
             return Ok(());
         }
         loop {
             self.space();
-            if self.peek() != Some('"') {
+            if self.peek() != Some(b'"') {
                 return Err("no name");
             }
             let name = self.string()?;
@@ -95,31 +110,31 @@ impl<'a> Reader<'a> {
                 return Err("a name that the object has twice");
             }
             self.space();
-            if !self.next_if(':') {
+            if !self.next_if(b':') {
                 return Err("no colon");
             }
             self.value(depth + 1)?;
             self.space();
-            match self.chars.next() {
-                Some((_, ',')) => {}
-                Some((_, '}')) => return Ok(()),
+            match self.next() {
+                Some(b',') => {}
+                Some(b'}') => return Ok(()),
                 _ => return Err("no comma"),
             }
         }
     }
 
     fn array(&mut self, depth: usize) -> Result<(), &'static str> {
-        self.chars.next();
+        self.at += 1;
         self.space();
-        if self.next_if(']') {
+        if self.next_if(b']') {
             return Ok(());
         }
         loop {
             self.value(depth + 1)?;
             self.space();
-            match self.chars.next() {
-                Some((_, ',')) => {}
-                Some((_, ']')) => return Ok(()),
+            match self.next() {
+                Some(b',') => {}
+                Some(b']') => return Ok(()),
                 _ => return Err("no comma"),
             }
         }
@@ -127,24 +142,29 @@ impl<'a> Reader<'a> {
 
     /// Reads a string and returns it as it is written.
     fn string(&mut self) -> Result<&'a str, &'static str> {
-        self.chars.next();
-        let start = self.at();
+        self.at += 1;
+        let start = self.at;
         loop {
-            match self.chars.next().ok_or("a string without end")? {
-                (end, '"') => return Ok(&self.text[start..end]),
-                (_, '\\') => self.escape()?,
-                (_, char) if is_deceptive(char) => return Err("a character that is not escaped"),
-                _ => {}
+            let rest = &self.text[self.at..];
+            let end = memchr::memchr2(b'"', b'\\', rest.as_bytes()).ok_or("a string without end")?;
+            if let Some((at, _)) = deceptive(&rest[..end]) {
+                self.at += at;
+                return Err("a character that is not escaped");
             }
+            self.at += end;
+            if self.next() == Some(b'"') {
+                return Ok(&self.text[start..self.at - 1]);
+            }
+            self.escape()?;
         }
     }
 
     fn escape(&mut self) -> Result<(), &'static str> {
-        match self.chars.next().map(|(_, char)| char) {
-            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => Ok(()),
-            Some('u') => match self.unit()? {
+        match self.next() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
+            Some(b'u') => match self.unit()? {
                 0xd800..=0xdbff => {
-                    let is_pair = self.next_if('\\') && self.next_if('u');
+                    let is_pair = self.next_if(b'\\') && self.next_if(b'u');
                     let is_low = is_pair && (0xdc00..=0xdfff).contains(&self.unit()?);
                     if is_low { Ok(()) } else { Err("half of a surrogate pair") }
                 }
@@ -158,7 +178,7 @@ impl<'a> Reader<'a> {
     fn unit(&mut self) -> Result<u32, &'static str> {
         let mut unit = 0;
         for _ in 0..4 {
-            let digit = self.chars.next().and_then(|(_, char)| char.to_digit(16));
+            let digit = self.next().and_then(|byte| char::from(byte).to_digit(16));
             unit = unit * 16 + digit.ok_or("an unknown escape")?;
         }
         Ok(unit)
@@ -166,32 +186,33 @@ impl<'a> Reader<'a> {
 
     fn digits(&mut self) -> usize {
         let mut count = 0;
-        while self.chars.next_if(|(_, char)| char.is_ascii_digit()).is_some() {
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
             count += 1;
         }
         count
     }
 
     fn number(&mut self) -> Result<(), &'static str> {
-        let start = self.at();
-        self.next_if('-');
-        let begins_with_zero = self.peek() == Some('0');
+        let start = self.at;
+        self.next_if(b'-');
+        let begins_with_zero = self.peek() == Some(b'0');
         match self.digits() {
             0 => return Err("a number without digits"),
             1 => {}
             _ if begins_with_zero => return Err("a number that begins with 0"),
             _ => {}
         }
-        if self.next_if('.') && self.digits() == 0 {
+        if self.next_if(b'.') && self.digits() == 0 {
             return Err("a number without digits");
         }
-        if self.next_if('e') || self.next_if('E') {
-            let _ = self.next_if('+') || self.next_if('-');
+        if self.next_if(b'e') || self.next_if(b'E') {
+            let _ = self.next_if(b'+') || self.next_if(b'-');
             if self.digits() == 0 {
                 return Err("a number without digits");
             }
         }
-        let end = self.at();
+        let end = self.at;
         let number = self.text[start..end].parse::<f64>();
         if number.is_ok_and(f64::is_finite) { Ok(()) } else { Err("a number that no double holds") }
     }
