@@ -7,7 +7,12 @@ use std::process::Output;
 use crate::support::assert_no_problems;
 use crate::support::corpus::{self, Capture};
 use crate::support::program::mcpdump;
-use crate::support::run::parse_rows;
+use crate::support::run::{Run, parse_rows};
+use mcpdump::base::{Fact, Files};
+use mcpdump::capture::Item;
+use mcpdump::engine::Engine;
+use mcpdump::export::slice::{Extent, SlicePlan};
+use mcpdump::ledger::Entry;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -95,6 +100,42 @@ fn a_slice_gives_the_exchanges_that_match_with_the_same_times() {
         }
     }
     assert_no_problems(&found);
+}
+
+/// Of more exchanges than are kept one by one, all packets of the connections of their sessions are
+/// chosen: they give the same exchanges.
+#[test]
+fn a_slice_of_many_exchanges_has_whole_connections() {
+    let mut problems = Vec::new();
+    for capture in Capture::small_and_whole() {
+        let (items, whole) = (capture.items(), capture.run());
+        let (mut plan, mut all) = (SlicePlan::keeping(2), SlicePlan::new());
+        for entry in &whole.entries {
+            plan.push(entry, true);
+            all.push(entry, true);
+        }
+        let exchanges = whole.exchanges().len() as u64;
+        assert_eq!((plan.exchanges(), plan.uncompared()), (exchanges, exchanges.saturating_sub(2)));
+        let mut selection = plan.selection(Extent::Exchanges, &Files::default());
+        let mut source = corpus::source(capture.bytes());
+        let (mut engine, mut entries) = (Engine::of_segments(), Vec::new());
+        while engine.read(&mut source, &mut entries).unwrap() {}
+        for entry in &entries {
+            if let Entry::Fact(Fact::Segment(segment)) = entry {
+                selection.push(segment);
+            }
+        }
+        let chosen = selection.finish();
+        let is_chosen = |item: &&Item| match item {
+            Item::Packet(packet) => chosen.packets.contains(packet.origin.packet.0),
+            _ => true,
+        };
+        let slice: Vec<Item> = items.iter().filter(is_chosen).cloned().collect();
+        let mut comparison = all.comparison();
+        Run::over(&slice).exchanges().into_iter().for_each(|exchange| comparison.push(exchange));
+        problems.extend(comparison.differing().iter().map(|n| format!("{}: exchange {n}", capture.0)));
+    }
+    assert_no_problems(&problems);
 }
 
 #[test]

@@ -49,6 +49,15 @@ pub const MAX_FOUND_TRANSACTIONS: usize = 262_144;
 /// events for hours; those of exchanges that are over are not needed.
 pub const MAX_FOUND_OF_TRANSACTION: usize = 1024;
 
+/// Exchanges of a slice that are compared with the packets that were chosen, and named in comments:
+/// about 500 bytes each, 1200 at most. Of those beyond, all packets of the connections of their
+/// sessions are chosen.
+pub const MAX_SLICE_EXCHANGES: usize = 32_768;
+
+/// Rows of each table of what a slice may need around an exchange: sessions with their connections,
+/// event streams and DELETEs, notifications; up to 150 bytes each. The oldest are forgotten first.
+pub const MAX_SLICE_ROWS: usize = 131_072;
+
 /// Packets, pieces and transactions of the connection whose page is open, each. More are not
 /// looked through by hand.
 pub const MAX_PAGE_PACKETS: usize = 200_000;

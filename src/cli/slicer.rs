@@ -1,11 +1,9 @@
 //! Makes a slice: chooses packets by reading the capture again, checks that they give the same
 //! exchanges, and writes them.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
-use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -13,13 +11,13 @@ use zeroize::Zeroizing;
 
 use crate::anonymize::{Anonymizer, Cleared, Key, LeftOut};
 use crate::base::tls::TLS_KEY_LOG;
-use crate::base::{Fact, Files, Findings, Origin, PacketNo, Status, Timestamp};
+use crate::base::{Fact, Files, Findings, PacketNo};
 use crate::capture::save::{FileMetadata, PacketFile, private};
 use crate::capture::{self, Item, Replay, ReplaySource, Source};
 use crate::cli::logged_secrets::LoggedSecrets;
 use crate::engine::Engine;
 use crate::export::slice::{Chosen, Extent, SlicePlan};
-use crate::ledger::{Cause, ConnectionPackets, Entry, Exchange, Record};
+use crate::ledger::{ConnectionPackets, Entry, Record};
 use crate::tls::ClientRandom;
 
 /// Makes slices of one capture.
@@ -48,7 +46,10 @@ pub(super) struct Written {
     /// Number of packets.
     pub(super) packets: u64,
     /// Number of exchanges that were chosen.
-    pub(super) exchanges: usize,
+    pub(super) exchanges: u64,
+    /// Of these, exchanges of which it is not known whether the packets alone give the same: there
+    /// are too many.
+    pub(super) uncompared: u64,
     /// Of these, exchanges that the packets alone give another outcome or other times: what decides
     /// them is on connections that have nothing to do with them.
     pub(super) differing: usize,
@@ -196,7 +197,13 @@ impl Slicer {
             },
         };
         let (packets, anonymized) = self.copy(&chosen, PacketFile::new(output.out, metadata))?;
-        Ok(Written { packets, exchanges: plan.exchanges().len(), differing, anonymized })
+        Ok(Written {
+            packets,
+            exchanges: plan.exchanges(),
+            uncompared: plan.uncompared(),
+            differing,
+            anonymized,
+        })
     }
 
     /// Chooses packets, and more of them around the exchanges that differ, until none does or
@@ -253,23 +260,23 @@ impl Slicer {
     /// Analyses the chosen packets alone. Returns the `n` of the exchanges that they give other
     /// times or another outcome.
     fn differing(&self, plan: &SlicePlan, slice: &Slice) -> Result<Vec<u64>, capture::Error> {
-        if plan.exchanges().len() == 0 {
+        let mut comparison = plan.comparison();
+        if comparison.is_complete() {
             return Ok(Vec::new());
         }
-        let mut found = HashSet::new();
         let mut source = Sliced::new(self.replay.read()?, slice);
         let (mut engine, mut entries) = (Engine::new(), Vec::new());
+        engine.halve_memory();
         let mut has_more = true;
         while has_more {
             has_more = engine.read(&mut source, &mut entries)?;
             for entry in entries.drain(..) {
                 if let Entry::Record(Record::Exchange(exchange)) = entry {
-                    found.insert(Outcome::of(&exchange));
+                    comparison.push(&exchange);
                 }
             }
         }
-        let differs = |exchange: &&Exchange| !found.contains(&Outcome::of(exchange));
-        Ok(plan.exchanges().filter(differs).map(|exchange| exchange.n).collect())
+        Ok(comparison.differing())
     }
 
     /// Copies the chosen packets to a file. Returns their number, and what was not anonymized.
@@ -354,47 +361,6 @@ struct Slice {
     key_log: Zeroizing<String>,
 }
 
-/// What has to be the same in a slice.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Outcome {
-    times: [Option<Timestamp>; 6],
-    status: Status,
-    cause: Option<Cause>,
-    progress: u32,
-    /// Number of requests of the server inside the call, and the time that it waited for them.
-    asked: (u32, i64),
-    protocol_version: Option<Arc<str>>,
-    method: Arc<str>,
-    id: String,
-    ends: [SocketAddr; 2],
-}
-
-impl Outcome {
-    fn of(exchange: &Exchange) -> Self {
-        let request = exchange.request.span;
-        let response = exchange.response.map(|response| response.span);
-        let time = |origin: Origin| origin.time;
-        Self {
-            times: [
-                Some(request.start.time),
-                Some(request.end.time),
-                response.map(|span| time(span.start)),
-                response.map(|span| time(span.end)),
-                exchange.ack,
-                exchange.wait_ended.map(time),
-            ],
-            status: exchange.status,
-            cause: exchange.cause,
-            progress: exchange.progress,
-            asked: (exchange.asked.requests, exchange.asked.client_ns),
-            protocol_version: exchange.protocol_version.clone(),
-            method: exchange.method.clone(),
-            id: exchange.id.json(),
-            ends: [exchange.client, exchange.session.server],
-        }
-    }
-}
-
 /// The secrets of a slice, then its packets, numbered from 1.
 struct Sliced<'a> {
     source: ReplaySource,
@@ -420,7 +386,7 @@ impl Source for Sliced<'_> {
         while let Some(item) = self.source.next(findings)? {
             match item {
                 Item::Packet(mut packet) => {
-                    if self.slice.chosen.packets.binary_search(&packet.origin.packet.0).is_err() {
+                    if !self.slice.chosen.packets.contains(packet.origin.packet.0) {
                         continue;
                     }
                     self.number += 1;

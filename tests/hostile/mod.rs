@@ -45,7 +45,7 @@ const ANONYMIZER: u64 = 160;
 const EXPORT: [&str; 3] = ["export", "--to", "jsonl"];
 
 /// Commands that keep more of what messages say than a report does.
-const OTHERS: [&[&str]; 8] = [
+const OTHERS: [&[&str]; 10] = [
     &["why"],
     &["inventory", "--format", "json"],
     &["stats", "--format", "json"],
@@ -54,6 +54,8 @@ const OTHERS: [&[&str]; 8] = [
     &["export", "--to", "har"],
     &["export", "--to", "trace"],
     &["report", "--format", "html"],
+    &["slice", "-o", "-"],
+    &["slice", "--anonymize", "-o", "-"],
 ];
 
 /// By how much the processor time of two runs differs for other reasons, in milliseconds.
@@ -280,8 +282,8 @@ attacks! {
     half_heads = low::half_heads(4_000, 70_000, 256, "");
     out_of_order = low::out_of_order(20_000, 70_000, 256, "tcp.connection_limit");
     hole = low::hole(20_480, 102_400, 64, "tcp.held_limit");
-    gaps = low::gaps(200_000, 1_000_000, 128, "tcp.held_limit");
-    gaps_backwards = low::gaps_backwards(100_000, 1_000_000, 128, "");
+    gaps = low::gaps(100_000, 1_000_000, 128, "tcp.held_limit");
+    gaps_backwards = low::gaps_backwards(50_000, 1_000_000, 128, "");
     bytewise = low::bytewise(20_000, 400_000, 48, "");
     bytewise_head = low::bytewise_head(20_000, 400_000, 48, "");
     bytewise_body = low::bytewise_body(20_000, 400_000, 48, "");

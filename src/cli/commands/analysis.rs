@@ -67,12 +67,18 @@ impl SliceWriter<'_> {
             .write((plan, &request.numbering), extent, &about, SliceOutput { out, file })
             .with_context(|| format!("{name}: cannot be written"))?;
         let [packets, exchanges] =
-            [units::several(written.packets, "packet"), units::several(written.exchanges as u64, "exchange")];
+            [units::several(written.packets, "packet"), units::several(written.exchanges, "exchange")];
         messages::status(&format!("{packets} of {exchanges} written to {name}"));
         if written.differing > 0 {
             let exchanges = units::several(written.differing as u64, "exchange");
             messages::error(&format!(
                 "note: {exchanges} may look different in {name}: what decides them is on other connections"
+            ));
+        }
+        if written.uncompared > 0 {
+            let exchanges = units::several(written.uncompared, "exchange");
+            messages::error(&format!(
+                "note: {exchanges} more than are compared one by one: {name} has all packets of their sessions"
             ));
         }
         if let Some(unreplaced) = &written.anonymized {

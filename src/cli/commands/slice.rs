@@ -26,6 +26,7 @@ pub(crate) fn run(request: &Request, options: &SliceOptions) -> anyhow::Result<O
     let Setup { mut reader, output, slicer, unwanted, .. } = setup;
     let mut engine = Engine::new();
     matching.prepare(&mut engine);
+    engine.halve_memory();
     let progress_bar = ProgressBar::start(!output.is_file());
     let read =
         analysis::run(&mut reader, engine, progress_bar, |entries| matching.select(entries, |_| Ok(())));
