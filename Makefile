@@ -34,7 +34,7 @@ SOURCES = $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help build run test lint analyzer tables properties e2e attacks work mutants fuzz corpus coverage faults soak foreign fleet-demo bench bench-peers install uninstall clean cargo libpcap components
+.PHONY: help build run test lint analyzer tables properties e2e attacks work mutants fuzz corpus coverage faults soak foreign fleet-demo bench bench-peers install uninstall clean cargo libpcap components instructions
 .PHONY: deny sbom static dist deb rpm reproducible package-files
 
 help: ## List the targets
@@ -122,6 +122,10 @@ fleet-demo: $(BINARY) ## Analyse an archive of 200 captures on a Spark cluster o
 
 bench: cargo libpcap ## Run the benchmarks (criterion)
 	$(CARGO) bench --locked
+
+instructions: $(BINARY) ## Compare the instructions of report, export and list with benches/instructions.json (needs valgrind)
+	@command -v valgrind > /dev/null || { echo "valgrind is missing: install it" >&2; exit 1; }
+	python3 benches/instructions.py $(BINARY) benches/instructions.json
 
 bench-peers: $(BINARY) ## Compare report with a bare copy and tshark on four captures of PEERS_MB megabytes
 	$(CARGO) build --release --locked --example multiply

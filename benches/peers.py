@@ -43,7 +43,7 @@ def main():
     print("|---|---|---|---|---|---|---|---|")
     for name, capture in shapes.items():
         commands = [
-            ["tcpdump", "-r", capture, "-w", os.devnull],
+            ["tcpdump", "-r", capture, "-w", "-"],
             [binary, "report", capture],
             [binary, "export", "--to", "jsonl", "-o", directory / "out.jsonl", capture],
         ]

@@ -338,6 +338,12 @@ impl Head {
         std::str::from_utf8(value).ok()
     }
 
+    /// Whether it has a field with a value.
+    #[must_use]
+    pub fn has(&self, field: Field) -> bool {
+        self.values.0.get(field as usize).is_some_and(|(from, to)| from < to)
+    }
+
     /// Returns the values of its fields, for a reader that asks for many of them.
     #[must_use]
     pub fn fields(&self) -> Fields<'_> {

@@ -213,9 +213,7 @@ impl Calls {
 
 /// Returns whether a request says that it is one of MCP.
 fn is_mcp(head: &Head) -> bool {
-    [Field::SessionId, Field::ProtocolVersion, Field::McpMethod]
-        .into_iter()
-        .any(|field| head.field(field).is_some())
+    [Field::SessionId, Field::ProtocolVersion, Field::McpMethod].into_iter().any(|field| head.has(field))
 }
 
 /// Returns whether a target names a session in its query, as HTTP+SSE does.

@@ -30,7 +30,9 @@ fn count(attack: impl FnOnce(&mut Wire)) -> u64 {
     assert!(outcome.failed.is_none(), "{}", outcome.failed.unwrap_or_default());
     let refs = outcome.messages.lines().find_map(|line| line.split_once("I   refs:"));
     let (_, digits) = refs.unwrap_or_else(|| panic!("no count of instructions: {}", outcome.messages));
-    digits.trim().replace(',', "").parse().unwrap()
+    let count = digits.trim().replace(',', "").parse().unwrap();
+    assert!(count > 0, "valgrind counted nothing: {}", outcome.messages);
+    count
 }
 
 /// The program under valgrind.
