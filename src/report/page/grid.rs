@@ -261,7 +261,9 @@ mod tests {
             |class: usize| class.checked_sub(1).and_then(|at| BOUNDS.get(at)).copied().unwrap_or(0);
         for (a, b) in (0..CLASSES).flat_map(|a| (a..CLASSES).map(move |b| (a, b))) {
             let mut grid = Grid::default();
-            [a, b].map(|class| grid.record(&at(0, duration(class)), |_| true));
+            for class in [a, b] {
+                grid.record(&at(0, duration(class)), |_| true);
+            }
             let (first, last) = grid.shown().unwrap();
             assert!(first <= last && last < CLASSES - 1, "{first} to {last}");
             assert_eq!((last + 1 - first) % PER_DECADE, 0);
