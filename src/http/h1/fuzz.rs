@@ -66,8 +66,9 @@ fn message(bytes: &[u8], at: usize, of: Side) -> Option<Message> {
         let first = values.next().map(|field| field.value);
         values.next().is_none().then_some(first)
     };
-    let names = ["Upgrade", "Expect", "Connection", "HTTP2-Settings", "Trailer", "Proxy-Connection"];
+    let names = ["Upgrade", "Expect", "HTTP2-Settings", "Trailer", "Proxy-Connection"];
     names.iter().all(|name| value(name) == Some(None)).then_some(())?;
+    value("Connection")?.is_none_or(|value| value == b"keep-alive").then_some(())?;
     let behind = rest.get(len..)?;
     let (body, taken) = match (value("Transfer-Encoding")?, value("Content-Length")?) {
         (Some(b"chunked"), None) => chunked(behind)?,
