@@ -12,7 +12,7 @@ use crate::support::rng::Rng;
 use crate::support::run::Run;
 use mcpdump::base::{Finding, ResponseEnd, Severity, Side, Timestamp};
 use mcpdump::capture::Item;
-use mcpdump::ledger::{Cause, Exchange, Notification, Status, Stream, Transport};
+use mcpdump::ledger::{Cause, Entry, Exchange, Notification, Record, Status, Stream, Transport};
 
 /// Damages each small complete capture in several ways and compares the result with the original.
 fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
@@ -40,7 +40,7 @@ const MOST_PACKETS: usize = 6_000;
 fn some<T>(ways: Vec<T>, packets: usize) -> impl Iterator<Item = T> {
     let most = 3.max(MOST_PACKETS * usize::try_from(factor()).unwrap() / packets.max(1));
     let step = ways.len().div_ceil(most).max(1);
-    let skipped = (ways.len() - 1) % step;
+    let skipped = ways.len().saturating_sub(1) % step;
     ways.into_iter().skip(skipped).step_by(step)
 }
 
@@ -261,6 +261,16 @@ fn nobody_is_blamed_for_a_connection_that_is_missing() {
     assert_no_problems(&problems);
 }
 
+/// The DELETEs of sessions: the session, and the connection that carried it.
+fn deletions(run: &Run) -> impl Iterator<Item = (u32, u32)> {
+    run.entries.iter().filter_map(|entry| match entry {
+        Entry::Record(Record::Transaction(transaction)) if &*transaction.method == "DELETE" => {
+            Some((transaction.session.as_ref()?.number, transaction.tcp_stream))
+        }
+        _ => None,
+    })
+}
+
 /// What a connection carried of calls on other connections. If none of its packets was captured,
 /// nothing shows that it existed: clients do not number these.
 struct Carried {
@@ -288,9 +298,15 @@ impl Carried {
                 exchange.origin == Side::Client && exchange.session.transport == Transport::HttpSse;
             !is_known && exchange.answered_on.is_some_and(|(tcp_stream, _)| is_here(tcp_stream))
         };
+        let is_deleted_here = |exchange: &Exchange| {
+            let session = exchange.session.number;
+            exchange.cause == Some(Cause::Deleted)
+                && deletions(whole).any(|(of, tcp_stream)| of == session && is_here(tcp_stream))
+        };
         let exchanges = whole.exchanges();
         let carried = exchanges.into_iter().filter(|exchange| {
-            !is_here(exchange.tcp_stream) && (is_cancelled_here(exchange) || is_answered_here(exchange))
+            !is_here(exchange.tcp_stream)
+                && (is_cancelled_here(exchange) || is_answered_here(exchange) || is_deleted_here(exchange))
         });
         Self { calls: carried.map(|exchange| format!("{:?}", call(exchange).2)).collect() }
     }

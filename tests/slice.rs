@@ -115,7 +115,7 @@ fn a_slice_of_many_exchanges_has_whole_connections() {
             all.push(entry, true);
         }
         let exchanges = whole.exchanges().len() as u64;
-        assert_eq!((plan.exchanges(), plan.uncompared()), (exchanges, exchanges.saturating_sub(2)));
+        assert_eq!((plan.exchanges(), plan.unverified()), (exchanges, exchanges.saturating_sub(2)));
         let mut selection = plan.selection(Extent::Exchanges, &Files::default());
         let mut source = corpus::source(capture.bytes());
         let (mut engine, mut entries) = (Engine::of_segments(), Vec::new());

@@ -54,8 +54,10 @@ pub const MAX_FOUND_OF_TRANSACTION: usize = 1024;
 /// sessions are chosen.
 pub const MAX_SLICE_EXCHANGES: usize = 32_768;
 
-/// Rows of each table of what a slice may need around an exchange: sessions with their connections,
-/// event streams and DELETEs, notifications; up to 150 bytes each. The oldest are forgotten first.
+/// Rows of each table of what a slice may need around an exchange: the connections, event streams,
+/// first exchanges and DELETEs of sessions, of up to 40, 60, 700 and 250 bytes each, nearly always
+/// 100 at most; those with the lowest numbers are forgotten first. Of notifications and requests
+/// inside calls, 100 bytes each, no more are kept.
 pub const MAX_SLICE_ROWS: usize = 131_072;
 
 /// Packets, pieces and transactions of the connection whose page is open, each. More are not

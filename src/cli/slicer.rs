@@ -47,9 +47,9 @@ pub(super) struct Written {
     pub(super) packets: u64,
     /// Number of exchanges that were chosen.
     pub(super) exchanges: u64,
-    /// Of these, exchanges of which it is not known whether the packets alone give the same: there
-    /// are too many.
-    pub(super) uncompared: u64,
+    /// Of these, exchanges that were not compared with what the packets alone give: there are too
+    /// many.
+    pub(super) unverified: u64,
     /// Of these, exchanges that the packets alone give another outcome or other times: what decides
     /// them is on connections that have nothing to do with them.
     pub(super) differing: usize,
@@ -200,7 +200,7 @@ impl Slicer {
         Ok(Written {
             packets,
             exchanges: plan.exchanges(),
-            uncompared: plan.uncompared(),
+            unverified: plan.unverified(),
             differing,
             anonymized,
         })

@@ -113,6 +113,7 @@ impl Sessions {
 
     /// Packet time is `now`: reduces sessions that were silent for a while to their record.
     pub(super) fn tick(&mut self, now: Timestamp) {
+        self.silences.trim(&self.list);
         // Each check once: one at the end of time is always due.
         for _ in 0..self.checks.len() {
             if self.checks.peek().is_none_or(|Reverse((due, _))| *due > now) {
@@ -161,9 +162,12 @@ impl Sessions {
         None
     }
 
-    /// Removes a session of which nothing came for [`limits::SESSION_IDLE`] at `now`, and returns
-    /// its record.
-    pub(super) fn take_idle(&mut self, now: Timestamp) -> Option<Session> {
+    /// Removes a session without a message for [`limits::SESSION_IDLE`] at `now`, and returns its
+    /// record. `None` also if there are no more than `most` sessions: they may go on.
+    pub(super) fn take_idle(&mut self, most: usize, now: Timestamp) -> Option<Session> {
+        if self.list.len() <= most {
+            return None;
+        }
         let index = self.silences.first(&self.list)?;
         let last = self.list.get(index)?.record()?.last;
         if now.since(last.time) < limits::SESSION_IDLE {
@@ -172,6 +176,12 @@ impl Sessions {
         let record = self.evict(index)?;
         self.taken.add_bounded(&record);
         Some(record)
+    }
+
+    /// Number of silences that are remembered.
+    #[cfg(test)]
+    pub(super) fn silences(&self) -> usize {
+        self.silences.len()
     }
 
     /// Findings that hold only if the server does not answer the session afterwards.

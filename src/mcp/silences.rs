@@ -34,6 +34,11 @@ impl Silences {
         None
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// Removes silences that are over once they are the larger part.
     pub(super) fn trim(&mut self, sessions: &SessionList) {
         if self.list.len() > 2 * sessions.len() {
@@ -100,7 +105,7 @@ mod tests {
         let taken = |sessions: &mut Sessions, now: i64| {
             let now = Timestamp(now);
             sessions.tick(now);
-            let taken = std::iter::from_fn(|| sessions.take_idle(now));
+            let taken = std::iter::from_fn(|| sessions.take_idle(0, now));
             taken.map(|record| record.session.number).collect::<Vec<_>>()
         };
         let third = 120 * SECOND;
@@ -108,6 +113,21 @@ mod tests {
         assert_eq!(taken(&mut sessions, third + limits::SESSION_IDLE), [3]);
         assert_eq!(taken(&mut sessions, 10 * limits::SESSION_IDLE), [4, 5, 2, 1]);
         assert!(sessions.records().is_empty() && sessions.allocated() == 0);
+    }
+
+    /// Sessions that fall silent and come back, while another one stays silent.
+    #[test]
+    fn sessions_that_poll_take_no_memory() {
+        let mut sessions = Sessions::default();
+        for round in 0..1_000_u64 {
+            let at = Origin::new(round + 1, round.cast_signed() * 60 * SECOND);
+            for number in [0, 1, 2].into_iter().filter(|number| *number > 0 || round == 0) {
+                use_session(&mut sessions, number, at);
+            }
+            sessions.tick(at.time.plus(59 * SECOND));
+            assert!(sessions.silences() <= 9, "{}", sessions.silences());
+        }
+        assert_eq!(sessions.take_idle(3, Timestamp(i64::MAX)).map(|record| record.session.number), None);
     }
 
     #[test]

@@ -272,7 +272,8 @@ impl Tracker {
         self.quirks.tick(now.time, findings);
         self.sessions.tick(now.time);
         let most = limits::MAX_SESSIONS_OVER;
-        while let Some(record) = self.sessions.take_over(most).or_else(|| self.sessions.take_idle(now.time)) {
+        let sessions = &mut self.sessions;
+        while let Some(record) = sessions.take_over(most).or_else(|| sessions.take_idle(most, now.time)) {
             self.definitions.forget(SessionIndex::of_number(record.session.number));
             out.push(Record::Session(Box::new(record)));
         }

@@ -4,7 +4,8 @@
     foreign.py MCPDUMP REQUESTS FOLDER
 
 MCPDUMP is the program, REQUESTS the example `requests`, FOLDER is searched for captures. Needs capinfos and tshark.
-A file on which the programs differ is listed with the reason that can be told from it, and one without a reason fails.
+Requests on which the programs differ are counted by the reason that can be told from the file, and listed if VERBOSE is
+set; those without a reason fail.
 """
 
 import collections
@@ -28,7 +29,11 @@ def counts(files):
     """The packets that capinfos finds in each file; None where it does not read all of it."""
     found = {}
     for file in files:
-        output = run("capinfos", "-c", "-M", "-T", "-r", file)
+        try:
+            output = run("capinfos", "-c", "-M", "-T", "-r", file)
+        except subprocess.TimeoutExpired:
+            found[file] = (None, "capinfos takes too long")
+            continue
         fields = output.stdout.strip().rsplit("\t", 1)
         number = int(fields[1]) if len(fields) == 2 and fields[1].isdigit() else None
         found[file] = (number, output.stderr.strip())
@@ -117,7 +122,8 @@ def judge(program, row, file, expected):
     (theirs, without_version), mine = requests(file), ours(row)
     reasons["requests of both"] += sum(len(both) for stream, both in theirs.items() if both == mine.get(stream))
     if sorted(sum(theirs.values(), [])) == sorted(sum(mine.values(), [])) and theirs != mine:
-        reasons["requests of both, on connections that are numbered differently"] += sum(map(len, mine.values()))
+        same = sum(len(both) for stream, both in theirs.items() if both == mine.get(stream))
+        reasons["requests of both, on connections that are numbered differently"] += sum(map(len, mine.values())) - same
         return problems, reasons
     for stream in sorted({*theirs, *mine}):
         left, right = theirs.get(stream, []), mine.get(stream, [])
@@ -132,16 +138,27 @@ def judge(program, row, file, expected):
     return problems, reasons
 
 
+def patient_judge(program, row, file, expected):
+    try:
+        return judge(program, row, file, expected)
+    except subprocess.TimeoutExpired as late:
+        return [f"{file}: {late.cmd[0]} takes more than {PATIENCE} s"], collections.Counter()
+
+
 def main():
-    program, reader, folder = sys.argv[1:4]
+    if len(sys.argv) != 4:
+        sys.exit(__doc__.strip())
+    program, reader, folder = sys.argv[1:]
     files = sorted(str(path) for path in pathlib.Path(folder).rglob("*") if path.is_file() and path.name.lower().endswith(ENDINGS))
+    if not files:
+        sys.exit(f"{folder}: no captures")
     output = subprocess.run([reader], input="".join(f"{file}\n" for file in files), capture_output=True, text=True, check=False)
     rows = {row["file"]: row["read"] for row in map(json.loads, output.stdout.splitlines())}
     expected = counts(files)
     problems = [f"{file}: the reader ended: {output.stderr[-500:]}" for file in files if file not in rows]
     totals = collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(max_workers=int(os.environ.get("JOBS", os.cpu_count() or 1))) as pool:
-        for found, reasons in pool.map(lambda file: judge(program, rows[file], file, expected[file]), [file for file in files if file in rows]):
+        for found, reasons in pool.map(lambda file: patient_judge(program, rows[file], file, expected[file]), [file for file in files if file in rows]):
             problems += found
             totals += reasons
     read = [row for row in rows.values() if row.get("packets") is not None]

@@ -41,6 +41,9 @@ const ABOUT_EXCHANGES: [(&str, &str); 5] = [
     ("read_message", r#"{"exchange": 1, "message": "response"}"#),
 ];
 
+/// Rounds of questions until an attack has been read, at most.
+const ROUNDS: u32 = 100_000;
+
 /// Asks about an attack of size `n` while it is read and afterwards, and checks what is answered
 /// and what the server held.
 pub(crate) fn check(name: &str, attack: fn(&mut Wire, usize), n: usize) {
@@ -79,7 +82,11 @@ pub(crate) fn check(name: &str, attack: fn(&mut Wire, usize), n: usize) {
     let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
     ask("initialize", hello);
     let mut is_complete = false;
-    while !is_complete {
+    for round in 0.. {
+        assert!(round < ROUNDS, "{name} of {n} is not complete after {round} rounds");
+        if is_complete {
+            break;
+        }
         let summary = ask("tools/call", json!({"name": "summarize", "arguments": {}}));
         is_complete = summary["result"]["structuredContent"]["capture"]["state"] == "complete";
         for (tool, arguments) in QUESTIONS {

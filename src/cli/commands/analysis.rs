@@ -75,10 +75,11 @@ impl SliceWriter<'_> {
                 "note: {exchanges} may look different in {name}: what decides them is on other connections"
             ));
         }
-        if written.uncompared > 0 {
-            let exchanges = units::several(written.uncompared, "exchange");
+        if written.unverified > 0 {
+            let exchanges = units::several(written.unverified, "exchange");
             messages::error(&format!(
-                "note: {exchanges} more than are compared one by one: {name} has all packets of their sessions"
+                "note: {exchanges} were not verified, because there are too many: {name} has all packets of \
+                 their connections"
             ));
         }
         if let Some(unreplaced) = &written.anonymized {

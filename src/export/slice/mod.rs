@@ -15,16 +15,14 @@
 //! the client sends something else. Of an event stream that carried its answer, the beginning and
 //! the packets of the answer. The exchanges that open the session go with it, since the transport
 //! and the revision follow from them.
-
 //!
-//! What is kept of a chosen exchange are numbers, comments and the hash of its outcome, and of what
-//! may be needed around it the same without comments. Beyond
-//! [`MAX_SLICE_EXCHANGES`](crate::base::limits::MAX_SLICE_EXCHANGES) whole
-//! connections are chosen: a bit for each.
+//! The plan keeps of each chosen exchange the numbers of its packets, its comments and a hash of its
+//! outcome. Beyond [`MAX_SLICE_EXCHANGES`](crate::base::limits::MAX_SLICE_EXCHANGES) it keeps only
+//! which connections their sessions had, a bit for each.
 
 mod comparison;
 mod number_set;
-mod place;
+mod packet_spans;
 mod plan;
 mod selection;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use foldhash::fast::RandomState;
 
 use super::comparison::{Comparison, Fingerprints};
-use super::place::{Comment, Place};
+use super::packet_spans::{Comment, PacketSpans};
 use super::selection::{Selection, Window};
 use super::{Extent, NumberSet};
 use crate::base::{Fact, Few, Files, Side, Timestamp, limits};
@@ -15,19 +15,19 @@ use crate::ledger::{Entry, Exchange, Notification, Record, Speaks, Stream};
 #[derive(Debug)]
 pub struct SlicePlan {
     /// The most exchanges that are kept one by one.
-    most: usize,
+    max_exchanges: usize,
     fingerprints: Fingerprints,
     /// The chosen exchanges, by `n`.
     exchanges: BTreeMap<u64, Planned>,
-    /// Chosen exchanges beyond `most`, the connections that are chosen for them, and their
+    /// Chosen exchanges beyond `max_exchanges`, the connections that are chosen for them, and their
     /// sessions, whose connections are chosen, too.
-    uncompared: u64,
-    crowded: NumberSet,
-    crowded_sessions: NumberSet,
+    unverified: u64,
+    whole_connections: NumberSet,
+    whole_sessions: NumberSet,
     /// How much is chosen around an exchange, where it is more than asked for.
     widened: BTreeMap<u64, Extent>,
     /// The exchanges that opened each session.
-    opening: BTreeMap<u32, Few<Place>>,
+    opening: BTreeMap<u32, Few<PacketSpans>>,
     /// The event streams of sessions, by connection and transaction.
     streams: BTreeMap<(u32, u32), StreamPart>,
     /// The same streams: session, connection, transaction.
@@ -35,9 +35,11 @@ pub struct SlicePlan {
     /// Connection, first and last packet of the notifications of exchanges, by `n`.
     notifications: HashMap<u64, Few<(u32, u64, u64)>, RandomState>,
     /// What the server asked inside a call that may be chosen, by the `n` of the call.
-    asked: HashMap<u64, Few<Place>, RandomState>,
+    asked: HashMap<u64, Few<PacketSpans>, RandomState>,
+    /// The exchanges that are over and not kept one by one, by `n`: of these nothing more is kept.
+    unneeded: NumberSet,
     /// Notifications and requests of the server that are kept.
-    inside: usize,
+    rows_of_exchanges: usize,
     /// Connection, first and last packet of what deleted a session.
     deletions: BTreeMap<u32, Few<(u32, u64, u64)>>,
     /// The connections that carried exchanges of a session.
@@ -53,10 +55,22 @@ pub struct SlicePlan {
 /// A chosen exchange.
 #[derive(Debug)]
 struct Planned {
-    place: Place,
+    spans: PacketSpans,
     /// Of its outcome.
     fingerprint: u64,
     comments: Box<[Comment]>,
+}
+
+/// What is needed around exchanges: once for all exchanges of a session.
+#[derive(Debug, Default)]
+struct Around {
+    /// The sessions whose opening is needed, and how much of it.
+    openings: BTreeSet<(u32, Extent)>,
+    /// The sessions whose DELETEs are needed, and how much around them.
+    deletions: BTreeSet<(u32, Extent)>,
+    /// The sessions on whose streams an answer could have come, and whether the client asked: the
+    /// last packet at which it could. `u64::MAX`: any packet.
+    streams: BTreeMap<(u32, bool), u64>,
 }
 
 /// Where an event stream begins.
@@ -86,24 +100,25 @@ impl SlicePlan {
         Self::keeping(limits::MAX_SLICE_EXCHANGES)
     }
 
-    /// Creates a plan without packets, of up to `most` exchanges that are kept one by one. Of those
+    /// Creates a plan without packets, of up to `max_exchanges` that are kept one by one. Of those
     /// beyond, all packets of the connections of their sessions are chosen.
     #[must_use]
-    pub fn keeping(most: usize) -> Self {
+    pub fn keeping(max_exchanges: usize) -> Self {
         Self {
-            most,
+            max_exchanges,
             fingerprints: Fingerprints::default(),
             exchanges: BTreeMap::new(),
-            uncompared: 0,
-            crowded: NumberSet::default(),
-            crowded_sessions: NumberSet::default(),
+            unverified: 0,
+            whole_connections: NumberSet::default(),
+            whole_sessions: NumberSet::default(),
             widened: BTreeMap::new(),
             opening: BTreeMap::new(),
             streams: BTreeMap::new(),
             session_streams: BTreeSet::new(),
             notifications: HashMap::default(),
             asked: HashMap::default(),
-            inside: 0,
+            unneeded: NumberSet::default(),
+            rows_of_exchanges: 0,
             deletions: BTreeMap::new(),
             of_session: BTreeSet::new(),
             connections: NumberSet::default(),
@@ -164,20 +179,20 @@ impl SlicePlan {
     /// Returns the number of chosen exchanges.
     #[must_use]
     pub fn exchanges(&self) -> u64 {
-        self.exchanges.len() as u64 + self.uncompared
+        self.exchanges.len() as u64 + self.unverified
     }
 
     /// Returns the number of chosen exchanges that no [`Comparison`] expects, because there are too
     /// many: all packets of their connections are chosen.
     #[must_use]
-    pub fn uncompared(&self) -> u64 {
-        self.uncompared
+    pub fn unverified(&self) -> u64 {
+        self.unverified
     }
 
     /// Returns a comparison that expects the chosen exchanges.
     #[must_use]
     pub fn comparison(&self) -> Comparison {
-        let expected = self.exchanges.values().map(|planned| (planned.fingerprint, planned.place.n));
+        let expected = self.exchanges.values().map(|planned| (planned.fingerprint, planned.spans.n));
         Comparison::new(self.fingerprints.clone(), expected)
     }
 
@@ -193,27 +208,18 @@ impl SlicePlan {
     /// Returns what is to be chosen of the connections.
     #[must_use]
     pub fn selection(&self, extent: Extent, files: &Files) -> Selection {
-        let mut selection = Selection::default();
-        for Planned { place, comments, .. } in self.exchanges.values() {
-            let extent = self.extent(place.n, extent);
-            self.add(place, extent, &mut selection);
-            for asked in self.asked.get(&place.n).into_iter().flat_map(|all| all.iter()) {
-                self.add(asked, extent, &mut selection);
+        let (mut selection, mut around) = (Selection::default(), Around::default());
+        for Planned { spans, comments, .. } in self.exchanges.values() {
+            let extent = self.extent(spans.n, extent);
+            self.add(spans, extent, &mut around, &mut selection);
+            for asked in self.asked.get(&spans.n).into_iter().flat_map(|all| all.iter()) {
+                self.add(asked, extent, &mut around, &mut selection);
             }
-            let session = place.session;
-            for opening in self.opening.get(&session).into_iter().flat_map(|all| all.iter()) {
-                self.add(opening, Extent::Exchanges.max(extent.min(Extent::Connections)), &mut selection);
-            }
-            if extent == Extent::Session {
-                let of_session = self.of_session.range((session, 0)..=(session, u32::MAX));
-                of_session.for_each(|(_, tcp_stream)| selection.whole(*tcp_stream));
-            }
+            around.openings.insert((spans.session, extent));
             comments.iter().for_each(|comment| selection.comment(comment, files));
         }
-        selection.all_whole(&self.crowded);
-        let is_crowded = |session: u32| self.crowded_sessions.contains(session.into());
-        let of_crowded = self.of_session.iter().filter(|(session, _)| is_crowded(*session));
-        of_crowded.for_each(|(_, tcp_stream)| selection.whole(*tcp_stream));
+        self.add_around(around, &mut selection);
+        selection.all_whole(&self.whole_connections);
         // What is no exchange is chosen only if there is none: `dur>1s` is about calls, though
         // streams last longer.
         if self.exchanges() == 0 {
@@ -233,37 +239,46 @@ impl SlicePlan {
         if let Some((tcp_stream, _)) = exchange.answered_on {
             self.of_session(session, tcp_stream);
         }
-        let place = Place::of(exchange);
+        let spans = PacketSpans::of(exchange);
         if &*exchange.method == "initialize" {
             let opening = self.opening.entry(session).or_default();
             if opening.len() < MAX_OPENING {
-                opening.push(place);
+                opening.push(spans);
             }
             bound(&mut self.opening);
         }
         if let Some(call) = exchange.parent {
-            self.asked(call, place);
+            self.asked(call, spans);
         }
-        if is_chosen && self.exchanges.len() < self.most {
+        if is_chosen && self.exchanges.len() < self.max_exchanges {
             let fingerprint = self.fingerprints.of(exchange);
             let comments = Comment::all_of(exchange);
-            self.exchanges.insert(exchange.n, Planned { place, fingerprint, comments });
+            self.exchanges.insert(exchange.n, Planned { spans, fingerprint, comments });
             return;
         }
         if is_chosen {
-            self.uncompared += 1;
-            self.crowded_sessions.insert(session.into());
-            for place in self.opening.get(&session).into_iter().flat_map(|all| all.iter()).chain([&place]) {
-                self.crowded.insert(place.asked.0.into());
-                self.crowded.insert(place.answered.0.into());
+            self.unverified += 1;
+            if !self.whole_sessions.contains(session.into()) {
+                self.whole_sessions.insert(session.into());
+                let of_session = self.of_session.range((session, 0)..=(session, u32::MAX));
+                of_session.for_each(|(_, tcp_stream)| self.whole_connections.insert((*tcp_stream).into()));
+            }
+            for spans in self.opening.get(&session).into_iter().flat_map(|all| all.iter()).chain([&spans]) {
+                self.whole_connections.insert(spans.asked.0.into());
+                self.whole_connections.insert(spans.answered.0.into());
             }
         }
+        self.unneeded.insert(exchange.n);
         let notifications = self.notifications.remove(&exchange.n).map_or(0, |all| all.len());
         let asked = self.asked.remove(&exchange.n).map_or(0, |all| all.len());
-        self.inside = self.inside.saturating_sub(notifications + asked);
+        self.rows_of_exchanges = self.rows_of_exchanges.saturating_sub(notifications + asked);
     }
 
     fn of_session(&mut self, session: u32, tcp_stream: u32) {
+        if self.whole_sessions.contains(session.into()) {
+            self.whole_connections.insert(tcp_stream.into());
+            return;
+        }
         self.of_session.insert((session, tcp_stream));
         if self.of_session.len() > limits::MAX_SLICE_ROWS {
             self.of_session.pop_first();
@@ -271,30 +286,28 @@ impl SlicePlan {
     }
 
     /// Keeps what the server asked inside a call: the time of the client is a part of the call's.
-    fn asked(&mut self, call: u64, place: Place) {
-        if self.inside >= limits::MAX_SLICE_ROWS {
+    fn asked(&mut self, call: u64, spans: PacketSpans) {
+        if self.rows_of_exchanges >= limits::MAX_SLICE_ROWS || self.unneeded.contains(call) {
             return;
         }
         let of_call = self.asked.entry(call).or_default();
         if of_call.len() < MAX_ASKED {
-            of_call.push(place);
-            self.inside += 1;
+            of_call.push(spans);
+            self.rows_of_exchanges += 1;
         }
     }
 
     fn notification(&mut self, notification: &Notification) {
         self.of_session(notification.session.number, notification.tcp_stream);
         let Some(n) = notification.exchange else { return };
-        // One that comes after the exchange is over belongs to a chosen one, or to none.
-        let is_many = self.notifications.len() >= limits::MAX_OPEN_EXCHANGES;
-        if self.inside >= limits::MAX_SLICE_ROWS || is_many && !self.notifications.contains_key(&n) {
+        if self.rows_of_exchanges >= limits::MAX_SLICE_ROWS || self.unneeded.contains(n) {
             return;
         }
         let span = notification.message.span;
         let of_exchange = self.notifications.entry(n).or_default();
         if of_exchange.len() < limits::MAX_TABLE_ROWS {
             of_exchange.push((notification.tcp_stream, span.first.0, span.last.0));
-            self.inside += 1;
+            self.rows_of_exchanges += 1;
         }
     }
 
@@ -314,10 +327,41 @@ impl SlicePlan {
         }
     }
 
+    /// Adds what several exchanges of a session need.
+    fn add_around(&self, mut around: Around, selection: &mut Selection) {
+        for (session, extent) in std::mem::take(&mut around.openings) {
+            for opening in self.opening.get(&session).into_iter().flat_map(|all| all.iter()) {
+                self.add(opening, extent.min(Extent::Connections), &mut around, selection);
+            }
+            if extent == Extent::Session {
+                let of_session = self.of_session.range((session, 0)..=(session, u32::MAX));
+                of_session.for_each(|(_, tcp_stream)| selection.whole(*tcp_stream));
+            }
+        }
+        for ((session, of_client), last) in around.streams {
+            let streams = self.session_streams.range((session, 0, 0)..=(session, u32::MAX, u32::MAX));
+            for (_, tcp_stream, transaction) in streams {
+                match self.streams.get(&(*tcp_stream, *transaction)) {
+                    None => {}
+                    Some(part) if of_client && part.of_post => {}
+                    Some(_) if last == u64::MAX => selection.whole(*tcp_stream),
+                    Some(part) => selection.window(*tcp_stream, Window::new(part.first, last)),
+                }
+            }
+        }
+        for (session, extent) in around.deletions {
+            let deletions = self.deletions.get(&session).into_iter().flat_map(|all| all.iter());
+            for (tcp_stream, from, to) in deletions {
+                let window = Window { until_next: true, ..Window::new(*from, *to) };
+                selection.add(*tcp_stream, window, extent);
+            }
+        }
+    }
+
     /// Adds the packets of an exchange.
-    fn add(&self, place: &Place, extent: Extent, selection: &mut Selection) {
-        let Place { asked, answered, request: (asked_from, asked_to), waited, .. } = *place;
-        match place.response {
+    fn add(&self, spans: &PacketSpans, extent: Extent, around: &mut Around, selection: &mut Selection) {
+        let PacketSpans { asked, answered, request: (asked_from, asked_to), waited, .. } = *spans;
+        match spans.response {
             _ if extent > Extent::Exchanges => {
                 selection.whole(asked.0);
                 selection.whole(answered.0);
@@ -332,28 +376,15 @@ impl SlicePlan {
             None => self.part(asked, asked_from, asked_to, selection),
         }
         // The answer may come on any stream of the session: that it did not has to be seen.
-        if place.response.is_none() || extent > Extent::Exchanges {
-            let session = place.session;
-            for (_, tcp_stream, transaction) in
-                self.session_streams.range((session, 0, 0)..=(session, u32::MAX, u32::MAX))
-            {
-                let Some(part) = self.streams.get(&(*tcp_stream, *transaction)) else { continue };
-                match place.origin {
-                    Side::Client if part.of_post => {}
-                    _ if extent > Extent::Exchanges || waited == 0 => selection.whole(*tcp_stream),
-                    _ => selection.window(*tcp_stream, Window::new(part.first, waited)),
-                }
-            }
+        if spans.response.is_none() || extent > Extent::Exchanges {
+            let is_whole = extent > Extent::Exchanges || waited == 0;
+            let last = around.streams.entry((spans.session, spans.origin == Side::Client)).or_default();
+            *last = (*last).max(if is_whole { u64::MAX } else { waited });
         }
-        if place.response.is_none() {
-            for (tcp_stream, from, to) in
-                self.deletions.get(&place.session).into_iter().flat_map(|all| all.iter())
-            {
-                let window = Window { until_next: true, ..Window::new(*from, *to) };
-                selection.add(*tcp_stream, window, extent);
-            }
+        if spans.response.is_none() {
+            around.deletions.insert((spans.session, extent));
         }
-        for (tcp_stream, from, to) in self.notifications.get(&place.n).into_iter().flat_map(|all| all.iter())
+        for (tcp_stream, from, to) in self.notifications.get(&spans.n).into_iter().flat_map(|all| all.iter())
         {
             let window = Window { with_previous: true, ..Window::new(*from, *to) };
             selection.add(*tcp_stream, window, extent);
@@ -377,7 +408,7 @@ impl Default for SlicePlan {
     }
 }
 
-/// Removes the row of the oldest session or connection if a table has too many.
+/// Removes the row with the lowest number, of a session or of a connection, if a table has too many.
 fn bound<K: Ord, V>(table: &mut BTreeMap<K, V>) {
     if table.len() > limits::MAX_SLICE_ROWS {
         table.pop_first();

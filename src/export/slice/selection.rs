@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::place::Comment;
+use super::packet_spans::Comment;
 use super::{Extent, NumberSet};
 use crate::base::fact::SegmentFact;
 use crate::base::{Files, Origin, Timestamp};

@@ -1,4 +1,4 @@
-//! The fuzz target of event streams, and the standard, written down stupidly for a whole stream.
+//! The fuzz target of event streams, and the standard, applied naively to a whole stream.
 
 use std::mem;
 

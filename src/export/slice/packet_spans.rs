@@ -5,7 +5,7 @@ use crate::ledger::Exchange;
 
 /// The packets of an exchange.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct PacketSpans {
     pub(super) n: u64,
     pub(super) session: u32,
     /// The end that sent the request.
@@ -21,7 +21,7 @@ pub(super) struct Place {
     pub(super) response: Option<(u64, u64)>,
 }
 
-impl Place {
+impl PacketSpans {
     pub(super) fn of(exchange: &Exchange) -> Self {
         let asked = (exchange.tcp_stream, exchange.transaction);
         let request = exchange.request.span;
