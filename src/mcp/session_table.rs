@@ -165,10 +165,7 @@ impl Sessions {
     /// Removes a session without a message for [`limits::SESSION_IDLE`] at `now`, and returns its
     /// record. `None` also if there are no more than `most` sessions: they may go on.
     pub(super) fn take_idle(&mut self, most: usize, now: Timestamp) -> Option<Session> {
-        if self.list.len() <= most {
-            return None;
-        }
-        let index = self.silences.first(&self.list)?;
+        let index = self.silences.first(&self.list).filter(|_| self.list.len() > most)?;
         let last = self.list.get(index)?.record()?.last;
         if now.since(last.time) < limits::SESSION_IDLE {
             return None;
@@ -176,12 +173,6 @@ impl Sessions {
         let record = self.evict(index)?;
         self.taken.add_bounded(&record);
         Some(record)
-    }
-
-    /// Number of silences that are remembered.
-    #[cfg(test)]
-    pub(super) fn silences(&self) -> usize {
-        self.silences.len()
     }
 
     /// Findings that hold only if the server does not answer the session afterwards.
@@ -420,7 +411,7 @@ impl Sessions {
 
     /// Memory of all sessions, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        self.list.allocated()
+        self.list.allocated() + self.silences.allocated()
     }
 
     /// The session to evict if there are more than [`limits::MAX_SESSIONS`].

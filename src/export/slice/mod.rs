@@ -16,9 +16,9 @@
 //! the packets of the answer. The exchanges that open the session go with it, since the transport
 //! and the revision follow from them.
 //!
-//! The plan keeps of each chosen exchange the numbers of its packets, its comments and a hash of its
-//! outcome. Beyond [`MAX_SLICE_EXCHANGES`](crate::base::limits::MAX_SLICE_EXCHANGES) it keeps only
-//! which connections their sessions had, a bit for each.
+//! The plan keeps of each chosen exchange the numbers of its packets, its comments and a hash of
+//! its outcome. Beyond [`MAX_SLICE_EXCHANGES`](crate::base::limits::MAX_SLICE_EXCHANGES) it keeps
+//! only which connections their sessions had, a bit for each.
 
 mod comparison;
 mod number_set;

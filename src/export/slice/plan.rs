@@ -408,7 +408,8 @@ impl Default for SlicePlan {
     }
 }
 
-/// Removes the row with the lowest number, of a session or of a connection, if a table has too many.
+/// Removes the row with the lowest number, of a session or of a connection, if a table has too
+/// many.
 fn bound<K: Ord, V>(table: &mut BTreeMap<K, V>) {
     if table.len() > limits::MAX_SLICE_ROWS {
         table.pop_first();
