@@ -71,6 +71,7 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
         engine.emit_payloads();
         // What is kept of them takes the other half.
         engine.halve_memory();
+        engine.halve_sessions();
     }
     if wants.requests {
         engine.emit_requests();

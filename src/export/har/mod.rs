@@ -16,6 +16,7 @@ use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
+use std::ops::RangeInclusive;
 
 use serde_json::json;
 
@@ -58,9 +59,8 @@ pub struct Har {
     /// Whether only transactions with a record are written.
     is_filtered: bool,
     payloads: Store,
-    /// The start of each transaction, by connection.
-    starts: HashMap<u32, BTreeMap<u32, Timestamp>>,
-    transactions: usize,
+    /// The start of each transaction, by connection and number.
+    starts: BTreeMap<(u32, u32), Timestamp>,
     /// Whether not all transactions and calls are written.
     is_cut: bool,
     /// Memory that is left for `calls`.
@@ -83,8 +83,7 @@ impl Har {
             redacted: options.redacted,
             is_filtered: options.is_filtered,
             payloads: Store::new(MEMORY),
-            starts: HashMap::new(),
-            transactions: 0,
+            starts: BTreeMap::new(),
             is_cut: false,
             room: Room::new(MAX_CALL_MEMORY),
             captured: 0,
@@ -94,34 +93,33 @@ impl Har {
     }
 
     fn payload(&mut self, fact: &PayloadFact) {
-        let of_connection = self.starts.entry(fact.peers.tcp_stream).or_default();
-        if let MapEntry::Vacant(first) = of_connection.entry(fact.transaction) {
-            if self.transactions >= MAX_SEEN {
+        let is_full = self.starts.len() >= MAX_SEEN;
+        if let MapEntry::Vacant(first) = self.starts.entry((fact.peers.tcp_stream, fact.transaction)) {
+            if is_full {
                 self.is_cut = true;
                 return;
             }
-            self.transactions += 1;
             first.insert(fact.span.start.time);
         }
         self.payloads.push(Entry::Fact(Fact::Payload(Box::new(fact.clone()))));
     }
 
     fn connection(&mut self, fact: &ConnectionFact) {
-        let Some(of_connection) = self.starts.get(&fact.tcp_stream) else { return };
-        if fact.speaks == Speaks::JsonLines {
-            // It has no transactions of HTTP.
-            self.transactions -= of_connection.len();
-            self.starts.remove(&fact.tcp_stream);
+        let mut of_connection = self.starts.range(all_of(fact.tcp_stream));
+        if of_connection.clone().next().is_none() {
             return;
         }
-        let has_records =
-            || of_connection.keys().any(|number| self.calls.contains_key(&(fact.tcp_stream, *number)));
-        let is_wanted = if self.is_filtered { has_records() } else { fact.mcp };
+        // That of lines has no transactions of HTTP.
+        let is_http = fact.speaks != Speaks::JsonLines;
+        let has_records = of_connection.any(|(transaction, _)| self.calls.contains_key(transaction));
+        let is_wanted = is_http && if self.is_filtered { has_records } else { fact.mcp };
         if is_wanted {
             self.connections.insert(fact.tcp_stream, HarConnection::of(fact));
-        } else if !self.is_filtered {
-            self.transactions -= of_connection.len();
-            self.starts.remove(&fact.tcp_stream);
+        } else if !(is_http && self.is_filtered) {
+            while let Some((transaction, _)) = self.starts.range(all_of(fact.tcp_stream)).next() {
+                let transaction = *transaction;
+                self.starts.remove(&transaction);
+            }
         }
     }
 
@@ -158,18 +156,13 @@ impl Har {
     /// Returns the transactions to be written, the earliest first.
     fn chosen(&mut self) -> Vec<(Timestamp, u32, u32)> {
         let mut chosen = Vec::new();
-        for (tcp_stream, of_connection) in &self.starts {
+        for ((tcp_stream, number), asked) in &self.starts {
             let connection = self.connections.get(tcp_stream);
             let is_mcp = !self.is_filtered && connection.is_some();
-            let is_chosen = |number: u32| is_mcp || self.calls.contains_key(&(*tcp_stream, number));
-            let rows = of_connection.iter().filter(|(number, _)| is_chosen(**number));
-            let start = |number: u32, asked: Timestamp| {
-                connection
-                    .filter(|_| number == 0)
-                    .and_then(|it| it.set_up(asked))
-                    .map_or(asked, |it| it.began)
-            };
-            chosen.extend(rows.map(|(number, asked)| (start(*number, *asked), *tcp_stream, *number)));
+            if is_mcp || self.calls.contains_key(&(*tcp_stream, *number)) {
+                let set_up = connection.filter(|_| *number == 0).and_then(|it| it.set_up(*asked));
+                chosen.push((set_up.map_or(*asked, |it| it.began), *tcp_stream, *number));
+            }
         }
         chosen.sort_unstable();
         self.is_cut |= chosen.len() > MAX_TRANSACTIONS;
@@ -237,6 +230,11 @@ impl Export for Har {
         }
         out.write_all(b"}}\n")
     }
+}
+
+/// All transactions of a connection.
+fn all_of(tcp_stream: u32) -> RangeInclusive<(u32, u32)> {
+    (tcp_stream, 0)..=(tcp_stream, u32::MAX)
 }
 
 /// Counts what is written.
