@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::base::fact::Speaks;
 use crate::base::{
-    Code, Degraded, Feed, Findings, Layer, Origin, RoundTrips, Side, Sink, Span, StreamBuf, Switched,
+    Code, Degraded, Ending, Feed, Findings, Layer, Origin, RoundTrips, Side, Sink, Span, StreamBuf, Switched,
 };
 
 use super::h1::{Protocol, Upgraded};
@@ -30,6 +30,7 @@ pub struct Tunnel {
 ///     │                             └── the request is over ──▶ HTTP/2
 ///     └────── 101, Upgrade: websocket ──▶ WebSocket, in the same way
 /// ```
+#[derive(Default)]
 pub struct Connection {
     /// `None` once nothing of HTTP/1 is left.
     http1: Option<Box<h1::Connection>>,
@@ -40,6 +41,8 @@ pub struct Connection {
     left: VecDeque<Left>,
     /// What it changed to after it began in HTTP/1.
     changed_to: Option<Speaks>,
+    /// How and where client and server ended while all was HTTP/1: the successor is told, too.
+    ended: [Option<(Ending, Origin)>; 2],
 }
 
 /// Bytes that HTTP/1 left.
@@ -84,7 +87,7 @@ impl Connection {
     #[must_use]
     pub fn http1(first: TransactionNo) -> Self {
         let http1 = Box::new(h1::Connection::numbered_from(first.0));
-        Self { http1: Some(http1), successor: None, left: VecDeque::new(), changed_to: None }
+        Self { http1: Some(http1), ..Self::default() }
     }
 
     /// Creates an HTTP/2 connection of which nothing was read. Its first transaction is `first`.
@@ -122,7 +125,7 @@ impl Connection {
     }
 
     fn of(successor: Successor) -> Self {
-        Self { http1: None, successor: Some(successor), left: VecDeque::new(), changed_to: None }
+        Self { successor: Some(successor), ..Self::default() }
     }
 
     /// Returns the side that sent these bytes from the middle of an HTTP/2 connection; `None` if
@@ -159,14 +162,16 @@ impl Connection {
             };
             self.changed_to = Some(changed_to);
             self.successor = Some(successor);
-            self.left.push_back(Left { side: Side::Server, missing, bytes, then: None });
+            let then = end(self.ended[1].take());
+            self.left.push_back(Left { side: Side::Server, missing, bytes, then });
         }
         if self.successor.is_some()
             && let Some(bytes) = http1.take_rest(Side::Client)
         {
             self.http1 = None;
             let missing = upgraded.requests_missing;
-            self.left.push_back(Left { side: Side::Client, missing, bytes, then: None });
+            let then = end(self.ended[0].take());
+            self.left.push_back(Left { side: Side::Client, missing, bytes, then });
         }
         self.feed(sink);
     }
@@ -182,6 +187,11 @@ impl Connection {
         }
         self.left.retain(|left| !left.is_empty());
     }
+}
+
+/// The end of a direction, as its last piece.
+fn end(ended: Option<(Ending, Origin)>) -> Option<Feed> {
+    ended.map(|(how, at)| Feed::Eof { how, at })
 }
 
 impl Layer for Connection {
@@ -207,7 +217,13 @@ impl Layer for Connection {
                 self.left.push_back(Left { side, missing, bytes, then: Some(feed) });
                 return;
             }
-            (Some(http1), None) => http1.push((side, feed), sink),
+            (Some(http1), None) => {
+                if let Feed::Eof { how, at } = feed {
+                    let [client, server] = &mut self.ended;
+                    *(if side == Side::Client { client } else { server }) = Some((how, at));
+                }
+                http1.push((side, feed), sink);
+            }
             (None, None) => {}
         }
         self.change(sink);

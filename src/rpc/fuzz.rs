@@ -46,7 +46,9 @@ fn check(members: &BTreeMap<String, &RawValue>, parsed: &Parsed, text: &str) {
     assert!(message.bytes as usize >= text.trim_ascii().len());
     let string = |name: &str| serde_json::from_str::<String>(members.get(name)?.get()).ok();
     let has = |name: &str| members.contains_key(name);
+    let id = members.get("id").map(|id| id.get());
     if let Some(method) = string("method")
+        && id.is_none_or(|id| id.starts_with('"') || id.bytes().all(|byte| byte.is_ascii_digit()))
         && !has("result")
         && !has("error")
     {
@@ -56,7 +58,7 @@ fn check(members: &BTreeMap<String, &RawValue>, parsed: &Parsed, text: &str) {
     if !has("method") && has("result") != has("error") && has("result") {
         assert_eq!(message.kind, Kind::Response);
     }
-    match members.get("id").map(|id| id.get()) {
+    match id {
         None => assert_eq!(message.id, None),
         Some("null") => assert_eq!(message.id, Some(Id::Null)),
         Some(_) => {}
