@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::support::corpus;
 use crate::support::run::Run;
+use crate::support::stdio::Server;
 
 const SSE: &str = "ts-sse/capture.pcap";
 const ODD: &str = "slow-and-odd/capture.pcapng";
@@ -526,41 +527,14 @@ async fn open_exchanges_are_told() {
 /// Two captures are compared by their files: the program reads both as one.
 #[test]
 fn the_program_answers_over_stdio() {
-    use std::io::{BufRead as _, BufReader, Write as _};
-    use std::process::Stdio;
-
     let files: [PathBuf; 2] =
         ["hackernews-sse.pcapng", "hackernews-streamable.pcapng"].map(|name| corpus::directory().join(name));
-    let mut command = crate::support::program::mcpdump();
-    let mut child = command
-        .arg("mcp")
-        .args(files)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut ask = |message: Value| {
-        writeln!(stdin, "{message}").unwrap();
-        if message["id"].is_null() {
-            Value::Null
-        } else {
-            serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap()
-        }
-    };
-    let hello = ask(json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}));
-    assert_eq!(hello["result"]["serverInfo"]["name"], "mcpdump");
-    ask(json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
-    let mut call = |id: u64, name: &str, arguments: Value| {
-        ask(json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
-            "params": {"name": name, "arguments": arguments}}))["result"]
-            .take()
+    let (mut server, hello) = Server::start(&[], &files.each_ref().map(PathBuf::as_path));
+    assert_eq!(hello["serverInfo"]["name"], "mcpdump");
+    let mut call = |tool: &str, arguments: Value| -> Value {
+        serde_json::from_str::<Value>(&server.call(tool, &arguments)).unwrap()["result"].take()
     };
     let answer = call(
-        2,
         "compare",
         json!({"before": "file:hackernews-sse.pcapng", "after": "file:hackernews-streamable.pcapng"}),
     );
@@ -569,13 +543,12 @@ fn the_program_answers_over_stdio() {
     let compared_call =
         compared["calls"].as_array().unwrap().iter().find(|call| call["slowest_before"].is_object()).unwrap();
     assert_eq!(compared_call["slowest_before"]["packets"]["file"], "hackernews-sse.pcapng");
-    let story = call(3, "get_exchange", json!({"exchange": 2}));
+    let story = call("get_exchange", json!({"exchange": 2}));
     let story = &story["structuredContent"];
     assert!(story["story"]["limited"].is_null(), "the packets are read again: {story}");
     let evidence = &story["story"]["sentences"][0]["evidence"][0];
     assert!(evidence["file"].is_string() && evidence["filter"].is_string(), "{story}");
-    drop(stdin);
-    assert!(child.wait().unwrap().success());
+    assert!(server.stop());
 }
 
 /// Over HTTP, programs of this machine ask; pages of other sites and other machines do not.

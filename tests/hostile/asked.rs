@@ -2,14 +2,12 @@
 //! JSON, and the memory of the server is, too.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::wire::Wire;
 use super::{MIB, run};
-use crate::support::program::mcpdump;
+use crate::support::stdio::Server;
 
 /// Memory for bodies, in MiB.
 const BODIES: u64 = 16;
@@ -52,61 +50,35 @@ pub(crate) fn check(name: &str, attack: fn(&mut Wire, usize), n: usize) {
     let mut wire = Wire::new(Box::new(File::create(&file).unwrap()));
     attack(&mut wire, n);
     wire.end();
-    let mut child = mcpdump()
-        .args(["mcp", "--memory", &BODIES.to_string()])
-        .arg(&file)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut number = 0;
+    let (mut server, _) = Server::start(&["--memory", &BODIES.to_string()], &[&file]);
     let mut longest = ("", 0);
-    let mut ask = |method: &'static str, params: Value| -> Value {
-        number += 1;
-        writeln!(stdin, "{}", json!({"jsonrpc": "2.0", "id": number, "method": method, "params": params}))
-            .unwrap();
-        let line = lines.next().unwrap_or_else(|| panic!("{name} of {n}: no answer to {params}")).unwrap();
-        let about = params["name"].as_str().unwrap_or(method);
-        assert!(line.len() <= ANSWER, "{name} of {n}: {about} answers {} bytes", line.len());
+    let mut ask = |(tool, arguments): (&'static str, &str)| -> Value {
+        let line = server.call(tool, &serde_json::from_str(arguments).unwrap());
+        assert!(line.len() <= ANSWER, "{name} of {n}: {tool} answers {} bytes", line.len());
         if line.len() > longest.1 {
-            longest = (
-                QUESTIONS.iter().find(|(tool, _)| *tool == about).map_or(method, |(tool, _)| tool),
-                line.len(),
-            );
+            longest = (tool, line.len());
         }
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{name} of {n}: {about}: {error}"))
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{name} of {n}: {tool}: {error}"))
     };
-    let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
-    ask("initialize", hello);
-    let mut is_complete = false;
-    for round in 0.. {
-        assert!(round < ROUNDS, "{name} of {n} is not complete after {round} rounds");
-        if is_complete {
-            break;
-        }
-        let summary = ask("tools/call", json!({"name": "summarize", "arguments": {}}));
-        is_complete = summary["result"]["structuredContent"]["capture"]["state"] == "complete";
-        for (tool, arguments) in QUESTIONS {
-            let arguments: Value = serde_json::from_str(arguments).unwrap();
-            let answer = ask("tools/call", json!({"name": tool, "arguments": arguments}));
+    let is_complete = (0..ROUNDS).any(|_| {
+        let summary = ask(("summarize", "{}"));
+        for question in QUESTIONS {
+            let answer = ask(question);
             let is_error = answer["result"]["isError"] == true;
-            assert!(answer["result"].is_object() && !is_error, "{name} of {n}: {tool}: {answer}");
+            assert!(answer["result"].is_object() && !is_error, "{name} of {n}: {question:?}: {answer}");
         }
-        for (tool, arguments) in ABOUT_EXCHANGES {
-            let arguments: Value = serde_json::from_str(arguments).unwrap();
-            let answer = ask("tools/call", json!({"name": tool, "arguments": arguments}));
-            assert!(answer["result"].is_object(), "{name} of {n}: {tool}: {answer}");
+        for question in ABOUT_EXCHANGES {
+            let answer = ask(question);
+            assert!(answer["result"].is_object(), "{name} of {n}: {question:?}: {answer}");
         }
-    }
-    let peak = run::resident_peak(child.id()).unwrap_or(0) / MIB;
+        summary["result"]["structuredContent"]["capture"]["state"] == "complete"
+    });
+    assert!(is_complete, "{name} of {n} is not complete after {ROUNDS} rounds");
+    let peak = run::resident_peak(server.process()).unwrap_or(0) / MIB;
     println!("{name:20} mcp    {n:>8} {peak:>6} MiB  {longest:?}");
     assert!(
         peak <= BODIES + MEMORY + super::build() / MIB,
         "{name} of {n} took {peak} MiB in the MCP server"
     );
-    drop(stdin);
-    child.wait().unwrap();
+    assert!(server.stop(), "{name} of {n}: the server fails at its end");
 }

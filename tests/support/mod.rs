@@ -16,6 +16,8 @@ pub(crate) mod resegment;
 pub(crate) mod rng;
 pub(crate) mod run;
 pub(crate) mod split;
+#[cfg(feature = "mcp")]
+pub(crate) mod stdio;
 #[cfg(feature = "demo")]
 pub(crate) mod timed;
 pub(crate) mod tmux;

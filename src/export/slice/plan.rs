@@ -212,7 +212,7 @@ impl SlicePlan {
         for Planned { spans, comments, .. } in self.exchanges.values() {
             let extent = self.extent(spans.n, extent);
             self.add(spans, extent, &mut around, &mut selection);
-            for asked in self.asked.get(&spans.n).into_iter().flat_map(|all| all.iter()) {
+            for asked in rows(self.asked.get(&spans.n)) {
                 self.add(asked, extent, &mut around, &mut selection);
             }
             around.openings.insert((spans.session, extent));
@@ -263,7 +263,7 @@ impl SlicePlan {
                 let of_session = self.of_session.range((session, 0)..=(session, u32::MAX));
                 of_session.for_each(|(_, tcp_stream)| self.whole_connections.insert((*tcp_stream).into()));
             }
-            for spans in self.opening.get(&session).into_iter().flat_map(|all| all.iter()).chain([&spans]) {
+            for spans in rows(self.opening.get(&session)).iter().chain([&spans]) {
                 self.whole_connections.insert(spans.asked.0.into());
                 self.whole_connections.insert(spans.answered.0.into());
             }
@@ -330,7 +330,7 @@ impl SlicePlan {
     /// Adds what several exchanges of a session need.
     fn add_around(&self, mut around: Around, selection: &mut Selection) {
         for (session, extent) in std::mem::take(&mut around.openings) {
-            for opening in self.opening.get(&session).into_iter().flat_map(|all| all.iter()) {
+            for opening in rows(self.opening.get(&session)) {
                 self.add(opening, extent.min(Extent::Connections), &mut around, selection);
             }
             if extent == Extent::Session {
@@ -350,7 +350,7 @@ impl SlicePlan {
             }
         }
         for (session, extent) in around.deletions {
-            let deletions = self.deletions.get(&session).into_iter().flat_map(|all| all.iter());
+            let deletions = rows(self.deletions.get(&session));
             for (tcp_stream, from, to) in deletions {
                 let window = Window { until_next: true, ..Window::new(*from, *to) };
                 selection.add(*tcp_stream, window, extent);
@@ -384,8 +384,7 @@ impl SlicePlan {
         if spans.response.is_none() {
             around.deletions.insert((spans.session, extent));
         }
-        for (tcp_stream, from, to) in self.notifications.get(&spans.n).into_iter().flat_map(|all| all.iter())
-        {
+        for (tcp_stream, from, to) in rows(self.notifications.get(&spans.n)) {
             let window = Window { with_previous: true, ..Window::new(*from, *to) };
             selection.add(*tcp_stream, window, extent);
         }
@@ -406,6 +405,11 @@ impl Default for SlicePlan {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The rows of an exchange or a session.
+fn rows<T>(rows: Option<&Few<T>>) -> &[T] {
+    rows.map_or(&[], |rows| rows)
 }
 
 /// Removes the row with the lowest number, of a session or of a connection, if a table has too
