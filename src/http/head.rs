@@ -72,62 +72,72 @@ impl Field {
     pub fn from_name(name: &[u8]) -> Option<Self> {
         // Length and first letter rule out most fields of a head.
         let first = name.first()?.to_ascii_lowercase();
-        let (candidate, field): (&str, Self) = match (name.len(), first) {
-            (3, b'v') => ("via", Self::Via),
-            (4, b'h') => ("host", Self::Host),
-            (6, b's') => ("server", Self::Agent),
-            (6, b'o') => ("origin", Self::Origin),
-            (6, b'a') => ("accept", Self::Accept),
-            (8, b'm') => ("mcp-name", Self::McpName),
-            (9, b'f') => ("forwarded", Self::Forwarded),
-            (10, b'm') => ("mcp-method", Self::McpMethod),
-            (10, b'u') => ("user-agent", Self::Agent),
-            (11, b't') => ("traceparent", Self::TraceParent),
-            (12, b'c') => ("content-type", Self::ContentType),
-            (12, b'x') => ("x-request-id", Self::RequestId),
-            (13, b'l') => ("last-event-id", Self::LastEventId),
-            (14, b'm') => ("mcp-session-id", Self::SessionId),
-            (15, b'x') => ("x-forwarded-for", Self::ForwardedFor),
-            (16, b'c') => ("content-encoding", Self::ContentEncoding),
-            (16, b'w') => ("www-authenticate", Self::Challenge),
-            (20, b'm') => ("mcp-protocol-version", Self::ProtocolVersion),
-            (27, b'a') => ("access-control-allow-origin", Self::AllowedOrigin),
-            (28, b'a') => ("access-control-allow-headers", Self::AllowedHeaders),
-            (29, b'a') if name.get(15) == Some(&b'e') || name.get(15) == Some(&b'E') => {
-                ("access-control-expose-headers", Self::ExposedHeaders)
-            }
-            (29, b'a') => ("access-control-request-method", Self::RequestedMethod),
-            (30, b'a') => ("access-control-request-headers", Self::RequestedHeaders),
-            _ => return None,
-        };
-        is_name(name, candidate.as_bytes()).then_some(field)
+        match (name.len(), first) {
+            (3, b'v') => is_name(name, b"via").then_some(Self::Via),
+            (4, b'h') => is_name(name, b"host").then_some(Self::Host),
+            (6, b's') => is_name(name, b"server").then_some(Self::Agent),
+            (6, b'o') => is_name(name, b"origin").then_some(Self::Origin),
+            (6, b'a') => is_name(name, b"accept").then_some(Self::Accept),
+            (8, b'm') => is_name(name, b"mcp-name").then_some(Self::McpName),
+            (9, b'f') => is_name(name, b"forwarded").then_some(Self::Forwarded),
+            (10, b'm') => is_name(name, b"mcp-method").then_some(Self::McpMethod),
+            (10, b'u') => is_name(name, b"user-agent").then_some(Self::Agent),
+            (11, b't') => is_name(name, b"traceparent").then_some(Self::TraceParent),
+            (12, b'c') => is_name(name, b"content-type").then_some(Self::ContentType),
+            (12, b'x') => is_name(name, b"x-request-id").then_some(Self::RequestId),
+            (13, b'l') => is_name(name, b"last-event-id").then_some(Self::LastEventId),
+            (14, b'm') => is_name(name, b"mcp-session-id").then_some(Self::SessionId),
+            (15, b'x') => is_name(name, b"x-forwarded-for").then_some(Self::ForwardedFor),
+            (16, b'c') => is_name(name, b"content-encoding").then_some(Self::ContentEncoding),
+            (16, b'w') => is_name(name, b"www-authenticate").then_some(Self::Challenge),
+            (20, b'm') => is_name(name, b"mcp-protocol-version").then_some(Self::ProtocolVersion),
+            (27..=30, b'a') => Self::from_long_name(name),
+            _ => None,
+        }
+    }
+
+    /// Returns the field with this name if it is one of CORS.
+    fn from_long_name(name: &[u8]) -> Option<Self> {
+        let fields: [(&[u8], Self); 5] = [
+            (b"access-control-allow-origin", Self::AllowedOrigin),
+            (b"access-control-allow-headers", Self::AllowedHeaders),
+            (b"access-control-expose-headers", Self::ExposedHeaders),
+            (b"access-control-request-method", Self::RequestedMethod),
+            (b"access-control-request-headers", Self::RequestedHeaders),
+        ];
+        fields.into_iter().find(|(lower, _)| name.eq_ignore_ascii_case(lower)).map(|(_, field)| field)
     }
 }
 
-/// Returns whether a name is `lower` in any case. Both have the same length; `lower` consists of
-/// small letters and `-`.
-#[inline]
-pub(super) fn is_name(name: &[u8], lower: &[u8]) -> bool {
-    let same = |name: &[u8; 8], lower: &[u8; 8]| {
-        let (name, lower) = (u64::from_le_bytes(*name), u64::from_le_bytes(*lower));
-        // Of these characters only letters have bit 6; the case is bit 5.
-        let case = (lower & (0x40 * ONES)) >> 1;
-        (name ^ lower) & !case == 0
-    };
-    let is_short = name.len() <= 24;
-    let first = name.first_chunk().zip(lower.first_chunk());
-    let last = name.last_chunk().zip(lower.last_chunk());
-    match (first, last) {
-        // Up to three words, which may overlap.
-        (Some((first, lower_first)), Some((end, lower_end))) if is_short => {
-            let middle = name.get(8..16).and_then(<[u8]>::first_chunk);
-            let middle = middle.zip(lower.get(8..16).and_then(<[u8]>::first_chunk));
-            same(first, lower_first)
-                && same(end, lower_end)
-                && middle.is_none_or(|(middle, lower)| same(middle, lower))
+/// Returns whether a name is `lower` in any case, which consists of small letters and `-`.
+// Inlined, so that the words of `lower` are constants.
+#[inline(always)]
+pub(super) fn is_name<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
+    let Ok(name) = <&[u8; N]>::try_from(name) else { return false };
+    // Words that overlap: two of four bytes, or several of eight.
+    match N {
+        4..8 => is_word::<4>(name, lower, 0) && is_word::<4>(name, lower, N - 4),
+        8.. => {
+            let is_middle = (8..N - 8).step_by(8).all(|at| is_word::<8>(name, lower, at));
+            is_word::<8>(name, lower, 0) && is_middle && is_word::<8>(name, lower, N - 8)
         }
         _ => name.eq_ignore_ascii_case(lower),
     }
+}
+
+/// Returns whether the `W` bytes at an offset are the same but for their case.
+#[inline(always)]
+fn is_word<const W: usize>(name: &[u8], lower: &[u8], at: usize) -> bool {
+    let word = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        let bytes = bytes.get(at..)?.first_chunk::<W>()?;
+        word.first_chunk_mut::<W>()?.copy_from_slice(bytes);
+        Some(u64::from_le_bytes(word))
+    };
+    let (Some(name), Some(lower)) = (word(name), word(lower)) else { return false };
+    // Of these characters only letters have bit 6; the case is bit 5.
+    let case = (lower & (0x40 * ONES)) >> 1;
+    (name ^ lower) & !case == 0
 }
 
 /// Where in the text of a head the values of its fields are: start and end of each; an empty range
@@ -143,6 +153,14 @@ impl FieldValues {
         if let (Ok(start), Ok(end)) = (u32::try_from(from), u32::try_from(from.saturating_add(len))) {
             *range = (start, end);
         }
+    }
+
+    /// Returns the value of a field in the text of its head; `None` if it is absent, empty or not
+    /// UTF-8.
+    fn get<'a>(&self, field: Field, text: &'a [u8]) -> Option<&'a str> {
+        let (from, to) = *self.0.get(field as usize)?;
+        let value = text.get(from as usize..to as usize).filter(|value| !value.is_empty())?;
+        std::str::from_utf8(value).ok()
     }
 }
 
@@ -161,8 +179,9 @@ pub struct Head {
     stream: Option<u32>,
     /// Why fields are not known; none if all are.
     unknown: Degraded,
-    /// The content shows that it is an event stream, and the media type is not known.
-    is_taken_for_stream: bool,
+    /// The media type is that of event streams, or is not known and the content shows that it is
+    /// one.
+    is_event_stream: bool,
     /// What carries the messages that follow; `None` for HTTP.
     channel: Option<Channel>,
     /// The values of its fields, in `text`.
@@ -223,13 +242,16 @@ impl Head {
     /// Creates a head from its text and the places of its fields in it.
     #[must_use]
     pub fn with_values(start: StartLine, span: Span, text: Bytes, values: FieldValues) -> Self {
+        // Asked by several layers.
+        let is_declared = |value| media_type(value).eq_ignore_ascii_case("text/event-stream");
+        let is_event_stream = values.get(Field::ContentType, &text).is_some_and(is_declared);
         Self {
             start,
             span,
             text,
             stream: None,
             unknown: Degraded::NONE,
-            is_taken_for_stream: false,
+            is_event_stream,
             channel: None,
             values,
         }
@@ -312,7 +334,7 @@ impl Head {
 
     /// The content begins as an event stream does, and the media type is not known.
     pub fn take_for_stream(&mut self) {
-        self.is_taken_for_stream = true;
+        self.is_event_stream = true;
     }
 
     /// Returns whether the head was not captured.
@@ -333,9 +355,7 @@ impl Head {
     /// or not UTF-8.
     #[must_use]
     pub fn field(&self, field: Field) -> Option<&str> {
-        let (from, to) = *self.values.0.get(field as usize)?;
-        let value = self.text.get(from as usize..to as usize).filter(|value| !value.is_empty())?;
-        std::str::from_utf8(value).ok()
+        self.values.get(field, &self.text)
     }
 
     /// Whether it has a field with a value.
@@ -354,8 +374,7 @@ impl Head {
     /// known and the content begins as an event stream does.
     #[must_use]
     pub fn is_event_stream(&self) -> bool {
-        let is_declared = |value| media_type(value).eq_ignore_ascii_case("text/event-stream");
-        self.is_taken_for_stream || self.field(Field::ContentType).is_some_and(is_declared)
+        self.is_event_stream
     }
 }
 

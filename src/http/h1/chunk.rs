@@ -1,4 +1,4 @@
-//! Finding the next chunk of a chunked body (RFC 9112 section 7.1) after a gap.
+//! The chunks of a body (RFC 9112 section 7.1): their sizes, and finding the next one after a gap.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -127,6 +127,32 @@ fn size_line(bytes: &[u8]) -> SizeLine {
     } else {
         SizeLine::Not
     }
+}
+
+/// Reads the chunk-size line at the front as nearly all programs write it: up to eight digits and a
+/// line end. Returns the size, and the length of the line; `None` if it has another form, or is
+/// incomplete.
+pub(super) fn plain_size(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut size = 0;
+    for (at, byte) in bytes.iter().enumerate().take(9) {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            b'\r' if at > 0 && bytes.get(at + 1) == Some(&b'\n') => return Some((size, at + 2)),
+            _ => return None,
+        };
+        size = (size << 4) | u64::from(digit);
+    }
+    None
+}
+
+/// Parses a number of hexadecimal digits; `None` if it has none, or does not fit into 64 bits.
+pub(super) fn hexadecimal(digits: &[u8]) -> Option<u64> {
+    let digit = |digit: &u8| char::from(*digit).to_digit(16).map(u64::from);
+    let number =
+        digits.iter().try_fold(0_u64, |number, next| number.checked_mul(16)?.checked_add(digit(next)?));
+    number.filter(|_| !digits.is_empty())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::body::{Body, Framing};
-use super::chunk::ChunkSearch;
+use super::chunk::{self, ChunkSearch};
 use super::excess::Excess;
 use super::first_bytes::FirstBytes;
 use super::head;
@@ -502,6 +502,13 @@ impl Direction {
     }
 
     fn chunk_size(&mut self, findings: &mut Findings) -> Option<()> {
+        if self.scanned == 0
+            && let Some((size, len)) = chunk::plain_size(self.buf.bytes())
+        {
+            self.consume(len);
+            self.state = if size == 0 { State::Trailers } else { State::ChunkData(size) };
+            return Some(());
+        }
         // A body that was never cut into chunks may have no line end to wait for.
         let is_none = |byte: &u8| !byte.is_ascii_hexdigit() && !byte.is_ascii_whitespace();
         if self.buf.bytes().first().is_some_and(is_none) {
@@ -513,7 +520,7 @@ impl Direction {
         let text = self.buf.bytes().get(..line)?;
         let digits = text.iter().take_while(|b| b.is_ascii_hexdigit()).count();
         let extension = text.get(digits..)?.trim_ascii();
-        match hexadecimal(text.get(..digits)?) {
+        match chunk::hexadecimal(text.get(..digits)?) {
             Some(size) if extension.is_empty() || extension.starts_with(b";") => {
                 self.consume(line);
                 self.state = if size == 0 { State::Trailers } else { State::ChunkData(size) };
@@ -539,6 +546,10 @@ impl Direction {
 
     /// Consumes a line of the trailer section. Returns whether it is the empty line that ends it.
     fn trailer_line(&mut self, findings: &mut Findings) -> Option<bool> {
+        if self.scanned == 0 && self.buf.bytes().starts_with(b"\r\n") {
+            self.consume(2);
+            return Some(true);
+        }
         let line = self.line(findings)?;
         let Some(line) = line else { return Some(false) };
         let empty = self.buf.bytes().get(..line)?.trim_ascii().is_empty();
@@ -573,12 +584,4 @@ impl Direction {
         self.search_chunk();
         self.due.push(Step::Gap(Degraded::NONE));
     }
-}
-
-/// Parses a number of hexadecimal digits; `None` if it has none, or does not fit into 64 bits.
-fn hexadecimal(digits: &[u8]) -> Option<u64> {
-    let digit = |digit: &u8| char::from(*digit).to_digit(16).map(u64::from);
-    let number =
-        digits.iter().try_fold(0_u64, |number, next| number.checked_mul(16)?.checked_add(digit(next)?));
-    number.filter(|_| !digits.is_empty())
 }

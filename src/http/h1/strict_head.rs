@@ -74,28 +74,10 @@ pub(super) fn read(side: Side, bytes: &[u8]) -> Option<StrictHead> {
         let value = if value.last() == Some(&b' ') { value.trim_ascii_end() } else { value };
         match Field::from_name(name) {
             Some(field) => values.add(field, bytes.len() - text.len(), value.len()),
-            None if is_ignored(name) => {}
             None => body.add(name, value)?,
         }
     }
     None
-}
-
-/// Returns whether nothing is wanted of a field that nearly all heads have. Its name is not looked
-/// at any closer.
-fn is_ignored(name: &[u8]) -> bool {
-    let Some(first) = name.first() else { return false };
-    let candidate: &[u8] = match (name.len(), first.to_ascii_lowercase()) {
-        (4, b'd') => b"date",
-        (10, b'c') => b"connection",
-        (10, b'k') => b"keep-alive",
-        (13, b'c') => b"cache-control",
-        (14, b's') => b"sec-fetch-mode",
-        (15, b'a') if name.get(7).is_some_and(|byte| *byte | 0x20 == b'l') => b"accept-language",
-        (15, b'a') => b"accept-encoding",
-        _ => return false,
-    };
-    is_name(name, candidate)
 }
 
 /// Returns the bytes behind the spaces at the front.
@@ -137,21 +119,29 @@ impl BodyFields {
     /// Adds a field that no later layer looks at; `None` if it frames the body in an unusual way,
     /// or if its name is not strict.
     fn add(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
-        match name.len() {
-            6 if is_name(name, b"expect") => {
+        match (name.len(), name.first()?.to_ascii_lowercase()) {
+            (6, b'e') if is_name(name, b"expect") => {
                 self.expects_continue = value.eq_ignore_ascii_case(b"100-continue");
                 self.expects_continue.then_some(())
             }
             // Another protocol is asked for.
-            7 if is_name(name, b"upgrade") => None,
-            14 if is_name(name, b"content-length") => {
+            (7, b'u') if is_name(name, b"upgrade") => None,
+            (14, b'c') if is_name(name, b"content-length") => {
                 self.length.replace(decimal(value)?).is_none().then_some(())
             }
-            17 if is_name(name, b"transfer-encoding") => {
+            (17, b't') if is_name(name, b"transfer-encoding") => {
                 let is_first = !std::mem::replace(&mut self.is_chunked, true);
                 (is_first && value.eq_ignore_ascii_case(b"chunked")).then_some(())
             }
-            len => (len > 0 && name_len(name) == len).then_some(()),
+            // Nothing is wanted of these, which nearly all heads have.
+            (4, b'd') if is_name(name, b"date") => Some(()),
+            (10, b'c') if is_name(name, b"connection") => Some(()),
+            (10, b'k') if is_name(name, b"keep-alive") => Some(()),
+            (13, b'c') if is_name(name, b"cache-control") => Some(()),
+            (14, b's') if is_name(name, b"sec-fetch-mode") => Some(()),
+            (15, b'a') if is_name(name, b"accept-language") => Some(()),
+            (15, b'a') if is_name(name, b"accept-encoding") => Some(()),
+            (len, _) => (name_len(name) == len).then_some(()),
         }
     }
 

@@ -15,6 +15,12 @@ impl Field {
     /// Returns the field of a line, and where in the line its value begins. The first
     /// [`LONGEST_NAME`] bytes decide, except for the blank before the value.
     pub(super) fn split(line: &[u8]) -> (Self, usize) {
+        match line {
+            // Nearly every line.
+            [b'd', b'a', b't', b'a', b':', b' ', ..] => return (Self::Data, 6),
+            [b'e', b'v', b'e', b'n', b't', b':', b' ', ..] => return (Self::Event, 7),
+            _ => {}
+        }
         let head = line.get(..LONGEST_NAME).unwrap_or(line);
         let colon = memchr(b':', head);
         let name = colon.and_then(|at| line.get(..at)).unwrap_or(line);

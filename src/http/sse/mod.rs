@@ -290,7 +290,9 @@ impl Parser {
 
     /// Reads up to the next line end; returns whether the line is blank.
     fn read_line(&mut self, bytes: &mut Bytes, span: Span, out: &mut Vec<Item>) -> bool {
-        let Some(len) = memchr2(b'\r', b'\n', bytes) else {
+        // Every event ends with a blank line.
+        let is_blank = matches!(bytes.first(), Some(b'\r' | b'\n'));
+        let Some(len) = (if is_blank { Some(0) } else { memchr2(b'\r', b'\n', bytes) }) else {
             let rest = mem::take(bytes);
             self.keep(&rest, span, out);
             return false;
