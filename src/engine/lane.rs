@@ -529,8 +529,8 @@ impl Lane {
             more = more.saturating_add(list.last().map_or(0, beside_one));
         }
         // A small packet may carry hundreds of batches: the others are read when these are merged.
-        let left: Vec<_> = updates.collect();
-        if !left.is_empty() {
+        let left: Option<Vec<_>> = (updates.len() > 0).then(|| updates.collect());
+        if let Some(left) = left {
             self.updates = left;
         }
         output.emit_updates(&by, &mut list);

@@ -397,6 +397,14 @@ impl Engine {
             let fact = segments::fact(id, from, segment, self.front.fragments());
             out.push(Entry::Fact(Fact::Segment(Box::new(fact))));
         }
+        // Its connection is opened at once, unless something comes before that.
+        if let Some(opened) = self.inputs.pop_front_if(|input| matches!(input, LaneInput::Open(_))) {
+            if self.inputs.is_empty() && self.findings.is_empty() {
+                self.run(opened);
+            } else {
+                self.inputs.push_front(opened);
+            }
+        }
         if self.inputs.is_empty() {
             self.run_segment(id, from, segment);
         } else {

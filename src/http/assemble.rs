@@ -184,13 +184,11 @@ impl Layer for Assembler {
 
     fn settle(&mut self) {
         for message in self.current.iter_mut().flatten() {
-            message.settle();
-            message.count(&mut self.held);
+            message.settle(&mut self.held);
         }
         for id in self.unsettled.drain(..) {
             if let Some(message) = self.others.get_mut(&id) {
-                message.settle();
-                message.count(&mut self.held);
+                message.settle(&mut self.held);
             }
         }
     }
@@ -276,7 +274,12 @@ impl Assembler {
     }
 
     /// Emits what a message of the transaction completed, and its faults.
+    #[inline]
     fn emit_items(&mut self, transaction: TransactionNo, out: &mut Vec<Update>) {
+        // Most pieces complete nothing.
+        if self.items.is_empty() {
+            return;
+        }
         out.extend(self.items.drain(..).map(|item| match item {
             Item::Event(event) => Update { transaction, at: event.span.end, kind: UpdateKind::Event(event) },
             Item::Fault { fault, at } => Update { transaction, at, kind: UpdateKind::Fault(fault) },
@@ -296,6 +299,7 @@ impl Assembler {
             return;
         }
         message.take(bytes, span, self.drops_binary, &mut self.items);
+        message.count(&mut self.held);
         self.took_content(id, sink);
     }
 
@@ -354,17 +358,16 @@ impl Assembler {
             }
             message.drop_content();
         }
+        message.count(&mut self.held);
         self.took_content(id, sink);
     }
 
-    /// Counts what a message holds after it took content, and emits its events and faults.
+    /// Emits the events and faults of a message that took content.
     fn took_content(&mut self, id: MessageId, sink: &mut Sink<'_, Update>) {
-        let is_current = !self.others.contains_key(&id);
-        if let Some(message) = find(&mut self.current, &mut self.others, id) {
-            message.count(&mut self.held);
-            if !is_current && matches!(message.content, Content::Piece(_)) {
-                self.unsettled.push(id);
-            }
+        if let Some(message) = self.others.get(&id)
+            && matches!(message.content, Content::Piece(_))
+        {
+            self.unsettled.push(id);
         }
         self.emit_items(id.0, sink.out);
     }
@@ -373,10 +376,10 @@ impl Assembler {
         let (transaction, side) = id;
         let [client, server] = &mut self.current;
         let current = if side == Side::Client { client } else { server };
-        let message = match current {
-            Some(message) if message.transaction == transaction => current.take(),
-            _ => self.others.remove(&id),
-        };
+        let is_current = current.as_ref().is_some_and(|message| message.transaction == transaction);
+        let mut other = if is_current { None } else { self.others.remove(&id) };
+        // Where it lies: it is large.
+        let message = if is_current { current.as_mut() } else { other.as_mut() };
         let ended = UpdateKind::Ended {
             how,
             bytes: message.as_ref().map_or(0, |message| message.bytes),
@@ -385,7 +388,11 @@ impl Assembler {
         };
         if let Some(message) = message {
             self.held -= message.counted;
-            if let Some(body) = message.finish(how, at, &mut self.items) {
+            let body = message.finish(how, at, &mut self.items);
+            if is_current {
+                *current = None;
+            }
+            if let Some(body) = body {
                 let kind = if side == Side::Client {
                     UpdateKind::RequestBody(body)
                 } else {
@@ -413,10 +420,13 @@ impl Message {
         self.counted = held;
     }
 
-    /// Copies a slice of the capture, which would keep a whole block of it in memory.
-    fn settle(&mut self) {
+    /// Copies a slice of the capture, which would keep a whole block of it in memory, and updates
+    /// the sum of what all messages hold.
+    #[inline]
+    fn settle(&mut self, sum: &mut usize) {
         if let Content::Piece(bytes) = &self.content {
             self.content = Content::Joined(BytesMut::from(&bytes[..]));
+            self.count(sum);
         }
     }
 
@@ -496,10 +506,10 @@ impl Message {
         }
     }
 
-    /// Returns the body; `None` for an event stream.
-    fn finish(self, how: ResponseEnd, at: Origin, items: &mut Vec<Item>) -> Option<Body> {
+    /// Takes the body out of it; `None` for an event stream.
+    fn finish(&mut self, how: ResponseEnd, at: Origin, items: &mut Vec<Item>) -> Option<Body> {
         let len = self.content.len();
-        let content = match self.content {
+        let content = match std::mem::replace(&mut self.content, Content::Empty) {
             Content::Events(mut parser) => {
                 parser.end(at, items);
                 return None;
@@ -512,7 +522,7 @@ impl Message {
         // Clients ignore a coding that they do not know, as "utf-8".
         let is_readable = !self.is_coded || begins_like_json(&content);
         let is_complete = self.is_complete && is_readable && how == ResponseEnd::Complete;
-        let (span, arrivals, degraded) = (self.span, self.arrivals, self.degraded);
+        let (span, arrivals, degraded) = (self.span, std::mem::take(&mut self.arrivals), self.degraded);
         Some(Body { content, len, span, arrivals, degraded, is_complete })
     }
 }

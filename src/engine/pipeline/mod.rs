@@ -431,7 +431,10 @@ impl Pipeline {
     }
 
     /// Reads `held` before everything that waits already.
-    fn replay_first(&mut self, held: Vec<(End, Feed<End>)>) {
+    fn replay_first(
+        &mut self,
+        held: impl IntoIterator<Item = (End, Feed<End>), IntoIter: DoubleEndedIterator>,
+    ) {
         for item in held.into_iter().rev() {
             self.replay.push_front(item);
         }
@@ -481,8 +484,14 @@ impl Pipeline {
         self.client = Some(client);
         self.report_proxy_header(proxy_header, sink.findings);
         self.state = State::Reading(speaks, Box::new(stack(http, self.keeps_binary)));
+        let mut held = held.into_iter();
+        let first = held.next();
         self.replay_first(held);
-        self.resume(keys, sink);
+        match first {
+            // Nearly always the only piece, which need not wait.
+            Some((from, feed)) => self.read(from, feed, keys, sink),
+            None => self.resume(keys, sink),
+        }
     }
 
     /// Starts to read frames or lines in the middle: each direction finds its first one in what was
