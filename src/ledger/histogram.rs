@@ -14,6 +14,9 @@
 /// tick in microseconds, and a histogram keeps fewer counts the larger this is.
 const UNIT_BITS: u32 = 6;
 
+/// Counts that are summed up together to find a rank.
+const CHUNK: usize = 64;
+
 /// Counts of values. Grows with the largest value.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
@@ -72,12 +75,22 @@ impl Histogram {
 
     /// Returns the value with `rank` (from 1) in ascending order, as the middle of its step.
     pub(super) fn nth(&self, rank: u64) -> Option<i64> {
-        let mut seen = 0;
-        let at = self.counts.iter().position(|count| {
+        // Most steps hold nothing: first the chunk, then the step in it.
+        let (mut seen, mut passed) = (0, 0);
+        for chunk in self.counts.chunks(CHUNK) {
+            // Of so few counts the sum fits.
+            let sum = chunk.iter().fold(0, |sum: u64, count| sum.wrapping_add(u64::from(*count)));
+            if sum > 0 && seen + sum >= rank {
+                break;
+            }
+            seen += sum;
+            passed += chunk.len();
+        }
+        let at = self.counts.get(passed..)?.iter().position(|count| {
             seen += u64::from(*count);
             seen >= rank && *count > 0
         });
-        at.map(|at| self.middle(at))
+        at.map(|at| self.middle(passed + at))
     }
 
     /// Returns the index of the step of a value.

@@ -196,10 +196,9 @@ pub(super) fn errors(statuses: &[u64; Status::ALL.len()]) -> u64 {
 
 /// Adds one to the count of `status`.
 pub(super) fn increment(statuses: &mut [u64; Status::ALL.len()], status: Status) {
-    for (of, count) in Status::ALL.iter().zip(statuses) {
-        if *of == status {
-            *count += 1;
-        }
+    // `ALL` is in the order of declaration.
+    if let Some(count) = statuses.get_mut(status as usize) {
+        *count += 1;
     }
 }
 
