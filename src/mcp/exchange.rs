@@ -334,9 +334,12 @@ impl OpenExchange {
 
     /// Sets the session as it is known when the exchange completes: its transport may have shown
     /// itself since.
-    pub(super) fn set_session(&mut self, session: SessionRef) {
+    pub(super) fn set_session(&mut self, session: &SessionRef) {
+        if is_same(&self.record.session, session) {
+            return;
+        }
         let server = self.record.session.server;
-        self.record.session = session;
+        self.record.session = session.clone();
         if self.record.session.transport == Transport::StreamableHttp {
             self.record.session.server = server;
         }
@@ -576,4 +579,13 @@ impl OpenExchange {
         record.wait_ended = ended.map(|(_, at)| at);
         record
     }
+}
+
+/// Whether nothing changed of a session since `known`. Its addresses never do; texts are shared.
+fn is_same(known: &SessionRef, now: &SessionRef) -> bool {
+    let texts = |it: &SessionRef| {
+        [&it.id, &it.path, &it.server_name, &it.client_name].map(|text| text.as_deref().map(str::as_ptr))
+    };
+    (known.number, known.transport, known.behind) == (now.number, now.transport, now.behind)
+        && texts(known) == texts(now)
 }

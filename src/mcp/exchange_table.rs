@@ -151,6 +151,9 @@ impl Exchanges {
     /// The first of these exchanges whose request was carried by `carrier`.
     pub(super) fn carried_by(&self, numbers: &Numbers, carrier: TransactionKey) -> Option<u64> {
         let is_carried = |n: &&u64| self.get(**n).is_some_and(|open| open.carrier() == Some(carrier));
+        if let Numbers::One(only) = numbers {
+            return is_carried(&only).then_some(*only);
+        }
         numbers.iter().take(limits::MAX_ALIKE).find(is_carried).copied()
     }
 

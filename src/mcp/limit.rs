@@ -49,6 +49,7 @@ impl Step<'_> {
     /// transactions the caller has to give up, 0 if none: they cannot be removed while a step holds
     /// one of them.
     #[must_use]
+    #[inline]
     pub(super) fn limit_memory(&mut self, transactions: usize) -> usize {
         let [exchanges, sessions] =
             [self.tables.exchanges.open_allocated(), self.tables.sessions.allocated()];
@@ -58,10 +59,14 @@ impl Step<'_> {
         if transactions > most / 2 {
             return transactions - most / 8 * 3;
         }
-        if held <= most {
-            return 0;
-        }
-        let excess = held - most / 4 * 3;
+        // Nearly always.
+        if held <= most { 0 } else { self.free_memory(transactions, held - most / 4 * 3) }
+    }
+
+    #[cold]
+    fn free_memory(&mut self, transactions: usize, excess: usize) -> usize {
+        let [exchanges, sessions] =
+            [self.tables.exchanges.open_allocated(), self.tables.sessions.allocated()];
         if transactions > exchanges.max(sessions) {
             return excess;
         }

@@ -219,12 +219,12 @@ impl Context<'_, '_> {
         }
         let header = self.transaction.request().and_then(|request| request.protocol_version.as_deref());
         if let Some(version) = look.meta_version.as_deref().or(header) {
-            let version = self.interner.share(version);
-            if revision::is_stateless(&version) && !is_initialize {
+            if revision::is_stateless(version) && !is_initialize {
+                let version = self.interner.share(version);
                 exchange.set_protocol_version(Some(version.clone()));
                 self.session.set_protocol_version(Some(version));
-            } else {
-                self.session.set_protocol_version_if_none(version);
+            } else if self.session.protocol_version().is_none() {
+                self.session.set_protocol_version(Some(self.interner.share(version)));
             }
         }
         if look.meta_version.is_some() || is_initialize {

@@ -15,10 +15,13 @@ pub(super) fn is_known(version: &str) -> bool {
 }
 
 /// Whether a revision has no session ids. Revisions are dates, so they compare as text.
+#[inline]
 pub(crate) fn is_stateless(version: &str) -> bool {
-    version >= STATELESS
-        && version.len() == STATELESS.len()
-        && version.as_bytes().first().is_some_and(u8::is_ascii_digit)
+    // Of one length, so that they are compared as numbers.
+    let date: Option<&[u8; STATELESS.len()]> = version.as_bytes().try_into().ok();
+    date.is_some_and(|date| {
+        date.as_slice() >= STATELESS.as_bytes() && date.first().is_some_and(u8::is_ascii_digit)
+    })
 }
 
 #[cfg(test)]

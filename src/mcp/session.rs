@@ -580,12 +580,6 @@ impl SessionState {
         self.count_texts();
     }
 
-    pub(super) fn set_protocol_version_if_none(&mut self, version: Arc<str>) {
-        if self.record.protocol_version.is_none() {
-            self.set_protocol_version(Some(version));
-        }
-    }
-
     pub(super) fn set_client(&mut self, look: &Look) {
         self.record.set_client(look);
         self.count_texts();

@@ -404,7 +404,9 @@ impl Step<'_> {
             }
             Content::Response(mut body) => {
                 self.keep_json_rpc(session, &mut body);
-                self.check_body(session, RULES.response_body, &body);
+                if !body.holds_nothing() {
+                    self.check_body(session, RULES.response_body, &body);
+                }
                 self.messages(session, Side::Server, &body, 0);
             }
             Content::Event(event) => self.messages(session, Side::Server, &event.parsed, 0),
@@ -442,30 +444,28 @@ impl Step<'_> {
         if let Some(session) = self.tables.sessions.get_mut(index) {
             session.extend(parsed.span.start, parsed.span.end);
         }
+        if parsed.holds_nothing() {
+            return;
+        }
         if !parsed.envelopes.is_empty() {
             self.transaction.set_has_messages(from);
         }
         if from == Side::Server
-            && let Some(open) = self.only_request().and_then(|n| self.tables.exchanges.get_mut(n))
+            && let Some(open) = self.transaction.only_request().and_then(|n| self.tables.exchanges.get_mut(n))
         {
             // Before its response completes it.
             parsed.faults.iter().for_each(|fault| open.add_finding(fault.code));
         }
         for envelope in &parsed.envelopes {
             let message = Message { from, span: parsed.span, degraded: parsed.degraded, envelope };
-            let exchange = self.message(index, message, n).or_else(|| self.only_request());
+            let exchange = self.message(index, message, n).or_else(|| self.transaction.only_request());
             self.add_faults(index, parsed, &envelope.faults, exchange);
             n += u64::from(envelope.kind == Kind::Request);
         }
-        self.add_faults(index, parsed, &parsed.faults, self.only_request());
+        self.add_faults(index, parsed, &parsed.faults, self.transaction.only_request());
         if parsed.batch {
             self.check_body(index, RULES.batch, parsed);
         }
-    }
-
-    /// The exchange of the transaction, if it is the only one.
-    fn only_request(&self) -> Option<u64> {
-        if let [only] = self.transaction.requests() { Some(*only) } else { None }
     }
 
     /// Checks rules for a body; what they find is listed by the exchange whose request is the only
@@ -477,7 +477,7 @@ impl Step<'_> {
         parsed: &Parsed,
     ) {
         let session = self.tables.sessions.get(index);
-        let exchange = self.only_request();
+        let exchange = self.transaction.only_request();
         let before = self.tables.sink.findings.len();
         let body = Body { transaction: self.transaction, session, parsed, exchange };
         rules::check(rules, &body, self.tables.sink.findings);

@@ -118,7 +118,7 @@ impl Completion<'_, '_, '_> {
             exchange.degrade(missing_response(&exchange, self.session, self.evidence));
         }
         exchange.settle(self.last);
-        exchange.set_session(self.session.reference().clone());
+        exchange.set_session(self.session.reference());
         exchange.set_protocol_version_if_none(self.session.protocol_version());
         self.session.add_completed(exchange.record(), exchange.token(), exchange.is_answered());
         let record = exchange.record();

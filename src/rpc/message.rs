@@ -92,6 +92,12 @@ impl Parsed {
         Self { span, degraded, bytes, envelopes: Few::None, batch: false, faults: Few::None, text: None }
     }
 
+    /// Returns whether it has neither messages nor faults, and is no batch.
+    #[must_use]
+    pub fn holds_nothing(&self) -> bool {
+        self.envelopes.is_empty() && self.faults.is_empty() && !self.batch
+    }
+
     /// Returns whether it is `{}`: what SDKs replay for the event without data with which they
     /// begin a stream.
     #[must_use]

@@ -271,6 +271,11 @@ impl Transaction {
         &self.requests
     }
 
+    /// The exchange whose request it carried; `None` if it carried several or none.
+    pub(super) fn only_request(&self) -> Option<u64> {
+        if let [only] = &*self.requests { Some(*only) } else { None }
+    }
+
     pub(super) fn add_request(&mut self, n: u64) {
         self.requests.push(n);
     }
