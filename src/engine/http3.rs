@@ -27,7 +27,7 @@ struct McpServers {
     /// The hosts that clients asked for, in lower case.
     hosts: BTreeSet<Box<str>>,
     /// By address: the ports, and whether clients asked some for no host.
-    addresses: HashMap<IpAddr, Server>,
+    addresses: HashMap<IpAddr, Server, foldhash::fast::RandomState>,
 }
 
 #[derive(Debug, Default)]

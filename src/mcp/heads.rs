@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::interner::Interner;
 use super::passage::Passage;
 use super::session_key;
 use crate::base::{Timestamp, text};
@@ -129,7 +130,8 @@ impl RequestHead {
         }
     }
 
-    pub(super) fn of(head: &Head) -> Option<Self> {
+    /// Returns what is kept of a head; `None` if it is none of a request.
+    pub(super) fn of(head: &Head, interner: &mut Interner) -> Option<Self> {
         let StartLine::Request { method, target } = &head.start else { return None };
         let verb = match &**method {
             "GET" => Verb::Get,
@@ -151,7 +153,7 @@ impl RequestHead {
         Some(Self {
             verb,
             other_method: (verb == Verb::Other).then(|| (&**method).into()),
-            path: session_key::server_path(&target),
+            path: session_key::server_path(&target, interner),
             target,
             session_id,
             is_session_id_folded,

@@ -11,6 +11,8 @@ const MAX_SHARED: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     texts: HashSet<Arc<str>, foldhash::fast::RandomState>,
+    /// The path that was shared last.
+    path: Option<Arc<str>>,
 }
 
 impl Interner {
@@ -24,5 +26,14 @@ impl Interner {
             self.texts.insert(Arc::clone(&new));
         }
         new
+    }
+
+    /// The copy of a path that is shared with the request before, if that had the same one: paths
+    /// are not looked up, since clients choose them.
+    pub(super) fn share_path(&mut self, path: &str) -> Arc<str> {
+        match &self.path {
+            Some(latest) if **latest == *path => Arc::clone(latest),
+            _ => Arc::clone(self.path.insert(path.into())),
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! A set of rows of a table.
 
 use std::collections::BTreeSet;
+use std::slice;
 
-/// A set of rows, in ascending order. Most sets hold one, which takes no memory of its own.
+/// A set of rows, in ascending order. Most sets hold one or two, which take no memory of their own:
+/// those of a session its stream and a POST.
 #[derive(Debug, Default)]
 pub(super) enum RowSet {
     /// No row.
@@ -10,6 +12,8 @@ pub(super) enum RowSet {
     Empty,
     /// One row.
     One(usize),
+    /// Two rows, in ascending order.
+    Two([usize; 2]),
     /// Any number of rows.
     Several(BTreeSet<usize>),
 }
@@ -20,7 +24,9 @@ impl RowSet {
         match self {
             Self::Empty => *self = Self::One(row),
             Self::One(only) if *only == row => {}
-            Self::One(only) => *self = Self::Several(BTreeSet::from([*only, row])),
+            Self::One(only) => *self = Self::Two([row.min(*only), row.max(*only)]),
+            Self::Two(rows) if rows.contains(&row) => {}
+            Self::Two([first, second]) => *self = Self::Several(BTreeSet::from([*first, *second, row])),
             Self::Several(rows) => {
                 rows.insert(row);
             }
@@ -30,9 +36,10 @@ impl RowSet {
     /// Removes a row.
     pub(super) fn remove(&mut self, row: usize) {
         match self {
-            Self::Empty => {}
             Self::One(only) if *only == row => *self = Self::Empty,
-            Self::One(_) => {}
+            Self::Two([first, second]) if *first == row => *self = Self::One(*second),
+            Self::Two([first, second]) if *second == row => *self = Self::One(*first),
+            Self::Empty | Self::One(_) | Self::Two(_) => {}
             Self::Several(rows) => {
                 rows.remove(&row);
             }
@@ -43,19 +50,20 @@ impl RowSet {
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::One(_) => false,
+            Self::One(_) | Self::Two(_) => false,
             Self::Several(rows) => rows.is_empty(),
         }
     }
 
     /// Returns the rows in ascending order.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        let (only, several) = match self {
-            Self::Empty => (None, None),
-            Self::One(only) => (Some(*only), None),
-            Self::Several(rows) => (None, Some(rows)),
+        let (few, several) = match self {
+            Self::Empty => (&[][..], None),
+            Self::One(only) => (slice::from_ref(only), None),
+            Self::Two(rows) => (&rows[..], None),
+            Self::Several(rows) => (&[][..], Some(rows)),
         };
-        only.into_iter().chain(several.into_iter().flatten().copied())
+        few.iter().chain(several.into_iter().flatten()).copied()
     }
 }
 

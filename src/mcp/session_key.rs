@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::handle::TransactionKey;
+use super::interner::Interner;
 use crate::base::text;
 use crate::rpc::{Channel, Implementation};
 
@@ -126,11 +127,11 @@ fn class(byte: u8) -> u8 {
 
 /// The path of a server in the target of a request: without query and trailing slash, since servers
 /// redirect `/mcp` to `/mcp/` and back.
-pub(super) fn server_path(target: &Arc<str>) -> Arc<str> {
+pub(super) fn server_path(target: &Arc<str>, interner: &mut Interner) -> Arc<str> {
     let end = memchr::memchr2(b'?', b'#', target.as_bytes()).unwrap_or(target.len());
     let path = target.get(..end).unwrap_or_default();
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
-    if path.len() == target.len() { Arc::clone(target) } else { text::kept(path).into() }
+    if path.len() == target.len() { Arc::clone(target) } else { interner.share_path(&text::kept(path)) }
 }
 
 #[cfg(test)]
@@ -173,7 +174,7 @@ mod tests {
             ("/", "/"),
             ("", ""),
         ] {
-            assert_eq!(&*server_path(&target.into()), path, "{target}");
+            assert_eq!(&*server_path(&target.into(), &mut Interner::default()), path, "{target}");
         }
     }
 }

@@ -146,7 +146,7 @@ impl Step<'_> {
     }
 
     fn request_head(&mut self, head: &HttpHead) {
-        self.transaction.set_request(head);
+        self.transaction.set_request(head, self.interner);
         self.bind(false);
         let session = self.transaction.session().and_then(|index| self.tables.sessions.get(index));
         let head = Head { transaction: self.transaction, session, at: self.at };

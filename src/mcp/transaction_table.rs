@@ -60,6 +60,11 @@ impl Transactions {
         peers: Peers,
         retransmissions: [u32; 2],
     ) -> Option<usize> {
+        if let Some((latest, row)) = self.latest
+            && latest == key
+        {
+            return Some(row);
+        }
         let is_full = self.index.len() >= limits::MAX_TRANSACTIONS;
         let entry = match self.index.entry(key) {
             Entry::Occupied(entry) => {

@@ -11,6 +11,7 @@ use super::content::Content;
 use super::event_stream::EventStream;
 use super::handle::{SessionIndex, TransactionKey};
 use super::heads::{RequestHead, ResponseHead, Verb};
+use super::interner::Interner;
 use super::sighting::Sighting;
 use crate::base::protocols::{Protocols, TlsNames};
 use crate::base::{Code, Degraded, Few, Origin, Peers, Side, Span, limits};
@@ -144,8 +145,8 @@ impl Transaction {
     // The request.
 
     /// Takes the head of the request.
-    pub(super) fn set_request(&mut self, head: &Head) {
-        if let Some(request) = RequestHead::of(head) {
+    pub(super) fn set_request(&mut self, head: &Head, interner: &mut Interner) {
+        if let Some(request) = RequestHead::of(head, interner) {
             self.request = Some(request);
             self.count_heads();
             self.add_unknown_fields(head);
