@@ -126,6 +126,8 @@ def judges(program, folder):
     found["formats of check"] = lambda _: lines_of(folder, formats)
     har = [python, str(folder / "har.py"), str(program), str(CAPTURES), str(folder / "har")]
     found["archives, read by haralyzer"] = lambda _: lines_of(folder, har)
+    devtools = [node, str(folder / "devtools.mjs"), str(program), str(CAPTURES), str(folder / "devtools")]
+    found["archives, imported by DevTools"] = lambda _: lines_of(folder, devtools, 2 * JUDGE)
     trace = [python, str(folder / "trace.py"), str(program), str(CAPTURES), str(folder)]
     found["traces in Perfetto"] = lambda _: lines_of(folder, trace)
     tables = [python, str(folder / "parquet.py"), str(program), str(CAPTURES), str(folder)]

@@ -115,6 +115,8 @@ impl Transaction<'_> {
         }
         let stream = files.stream(self.tcp_stream, first).unwrap_or(self.tcp_stream);
         add("connection", json!(stream.to_string()));
+        // DevTools guesses from the media type otherwise, and hides the messages of a WebSocket.
+        add("_resourceType", json!(if self.is_socket() { "websocket" } else { "fetch" }));
         let messages = if self.is_socket() { "_webSocketMessages" } else { "_eventSourceMessages" };
         let rows = if self.is_socket() { self.socket_messages(masking) } else { self.events(masking) };
         if !rows.is_empty() {
@@ -197,9 +199,11 @@ impl Transaction<'_> {
     fn response(&self, head: &Head, masking: &Masking) -> Value {
         let text = self.event_text();
         let body = text.as_deref().map(str::as_bytes).or(self.body(Side::Server)).unwrap_or_default();
+        // With a charset, DevTools would show no events. Theirs is always UTF-8.
+        let stream = text.as_ref().map(|_| "text/event-stream");
         let mut content = json!({
             "size": body.len(),
-            "mimeType": head.field("content-type").unwrap_or_default(),
+            "mimeType": stream.or(head.field("content-type")).unwrap_or_default(),
         });
         set_text(&mut content, body, masking);
         json!({

@@ -80,6 +80,15 @@ fn a_call_is_named_and_its_messages_are_there() {
     assert_eq!(text.matches("data: ").count(), events.len());
 }
 
+/// DevTools shows events of this type only, in lower case and without parameters.
+#[test]
+fn events_are_of_the_type_that_devtools_knows() {
+    let archive = archive("slow-and-odd/capture.pcapng", WriterOptions::default());
+    let streams = entries(&archive).iter().filter(|entry| !entry["_eventSourceMessages"].is_null());
+    let types: Vec<&Value> = streams.map(|entry| &entry["response"]["content"]["mimeType"]).collect();
+    assert!(types.len() > 1 && types.iter().all(|it| *it == "text/event-stream"), "{types:?}");
+}
+
 /// The time in which the server waited for the client is not the server's.
 #[test]
 fn the_users_time_is_blocked() {
@@ -118,6 +127,7 @@ fn messages_of_a_websocket_are_those_of_both_sides() {
     assert_eq!(messages[0]["type"], "send");
     assert!(messages[0]["data"].as_str().unwrap().contains("initialize"));
     assert!(entry["request"].get("postData").is_none());
+    assert_eq!(entry["_resourceType"], "websocket");
 }
 
 /// A target may be the authority alone, or hold a URL (RFC 9112 section 3.2).
