@@ -41,6 +41,9 @@ pub const MAX_IN_PROGRESS: usize = 4096;
 /// beyond that the oldest is left out.
 pub const MAX_HELD_ENTRIES: usize = 65_536;
 
+/// Servers whose offers are shown because something of them matches the filter.
+pub const MAX_MATCHED_SERVERS: usize = 4096;
+
 /// Transactions in whose payloads a search found something, until their exchanges are over. The
 /// oldest are forgotten first: about 20 MB.
 pub const MAX_FOUND_TRANSACTIONS: usize = 262_144;

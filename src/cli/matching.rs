@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 use foldhash::fast::RandomState;
 
 use super::request::Request;
-use crate::base::{Fact, Finding, limits};
+use crate::base::{Fact, Finding, NumberSet, limits};
 use crate::engine::Engine;
 use crate::export::slice::SlicePlan;
 use crate::ledger::query::{Filter, Found, FoundContents, Subject};
@@ -20,10 +20,11 @@ use crate::ledger::{Entry, Record, ServerRef, SessionRef, Views};
 pub(super) struct Matching {
     filter: Filter,
     views: Views,
-    /// What matched: exchanges by `n`, sessions by number, connections, servers.
-    exchanges: HashSet<u64, RandomState>,
-    sessions: HashSet<u32, RandomState>,
-    connections: HashSet<u32, RandomState>,
+    /// What matched: exchanges by `n`, sessions by number, connections.
+    exchanges: NumberSet,
+    sessions: NumberSet,
+    connections: NumberSet,
+    /// Servers of which something matched; beyond [`limits::MAX_MATCHED_SERVERS`] the first ones.
     servers: HashSet<ServerRef, RandomState>,
     /// Entries of which it is not known yet whether they belong to something that matched.
     held: VecDeque<Entry>,
@@ -50,9 +51,9 @@ impl Matching {
             filter,
             contents,
             views: Views::All,
-            exchanges: HashSet::default(),
-            sessions: HashSet::default(),
-            connections: HashSet::default(),
+            exchanges: NumberSet::of_latest(),
+            sessions: NumberSet::of_latest(),
+            connections: NumberSet::of_latest(),
             servers: HashSet::default(),
             held: VecDeque::new(),
             plan: None,
@@ -166,13 +167,15 @@ impl Matching {
     /// Remembers what a matching record belongs to.
     fn note(&mut self, entry: &Entry) {
         if let Entry::LlmCall(call) = entry {
-            self.connections.insert(call.tcp_stream);
+            self.connections.insert(call.tcp_stream.into());
         }
         let Entry::Record(record) = entry else { return };
         let (session, tcp_stream) = match record {
             Record::Exchange(exchange) => {
                 self.exchanges.insert(exchange.n);
-                self.connections.extend(exchange.answered_on.map(|(tcp_stream, _)| tcp_stream));
+                if let Some((tcp_stream, _)) = exchange.answered_on {
+                    self.connections.insert(tcp_stream.into());
+                }
                 (Some(&exchange.session), exchange.tcp_stream)
             }
             Record::Notification(notification) => (Some(&notification.session), notification.tcp_stream),
@@ -180,10 +183,10 @@ impl Matching {
             Record::Transaction(transaction) => (transaction.session.as_ref(), transaction.tcp_stream),
             Record::Request(_) | Record::Interrupted(_) | Record::Session(_) | Record::Offer(_) => return,
         };
-        self.connections.insert(tcp_stream);
+        self.connections.insert(tcp_stream.into());
         if let Some(session) = session {
-            self.sessions.insert(session.number);
-            if !self.servers.contains(&session.identity()) {
+            self.sessions.insert(session.number.into());
+            if self.servers.len() < limits::MAX_MATCHED_SERVERS {
                 self.servers.insert(session.identity());
             }
         }
@@ -196,21 +199,23 @@ impl Matching {
             Entry::LlmCall(_) => false,
             Entry::Record(Record::Session(session)) => self.owns_session(&session.session),
             Entry::Record(Record::Offer(offer)) => self.servers.contains(&offer.server),
-            Entry::Fact(Fact::Connection(connection)) => self.connections.contains(&connection.tcp_stream),
+            Entry::Fact(Fact::Connection(connection)) => {
+                self.connections.contains(connection.tcp_stream.into())
+            }
             Entry::Fact(Fact::Payload(_) | Fact::Segment(_) | Fact::Delivery(_)) => true,
             Entry::Fact(Fact::Identified(_) | Fact::Capture(_)) | Entry::Record(_) => false,
         }
     }
 
     fn owns_session(&self, session: &SessionRef) -> bool {
-        self.sessions.contains(&session.number)
+        self.sessions.contains(session.number.into())
     }
 
     fn owns_finding(&self, finding: &Finding) -> bool {
         match (finding.exchange, finding.session, finding.tcp_stream) {
-            (Some(n), _, _) => self.exchanges.contains(&n),
-            (None, Some(session), _) => self.sessions.contains(&session),
-            (None, None, Some(tcp_stream)) => self.connections.contains(&tcp_stream),
+            (Some(n), _, _) => self.exchanges.contains(n),
+            (None, Some(session), _) => self.sessions.contains(session.into()),
+            (None, None, Some(tcp_stream)) => self.connections.contains(tcp_stream.into()),
             (None, None, None) => true,
         }
     }

@@ -21,13 +21,11 @@
 //! only which connections their sessions had, a bit for each.
 
 mod comparison;
-mod number_set;
 mod packet_spans;
 mod plan;
 mod selection;
 
 pub use comparison::Comparison;
-pub use number_set::NumberSet;
 pub use plan::SlicePlan;
 pub use selection::{Chosen, Selection};
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
+use super::Extent;
 use super::comparison::{Comparison, Fingerprints};
 use super::packet_spans::{Comment, PacketSpans};
 use super::selection::{Selection, Window};
-use super::{Extent, NumberSet};
-use crate::base::{Fact, Few, Files, Side, Timestamp, limits};
+use crate::base::{Fact, Few, Files, NumberSet, Side, Timestamp, limits};
 use crate::ledger::{Entry, Exchange, Notification, Record, Speaks, Stream};
 
 /// Collects the exchanges of a slice, and what they need around them.

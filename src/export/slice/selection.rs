@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
+use super::Extent;
 use super::packet_spans::Comment;
-use super::{Extent, NumberSet};
 use crate::base::fact::SegmentFact;
-use crate::base::{Files, Origin, Timestamp};
+use crate::base::{Files, NumberSet, Origin, Timestamp};
 
 /// Chooses packets.
 #[derive(Debug, Default)]
