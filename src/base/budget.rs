@@ -67,9 +67,10 @@ impl Budget {
         Self { share, tally: Tally { held: 0 }, limit: share }
     }
 
-    /// Changes the share, in bytes.
+    /// Changes the share, in bytes. What the last search could not free is not searched for again.
     pub(crate) fn set_share(&mut self, share: usize) {
-        (self.share, self.limit) = (share, share);
+        self.share = share;
+        self.limit = share.max(self.limit.min(self.tally.held + share / 4));
     }
 
     /// Records that a holder holds `held` bytes.
@@ -121,16 +122,23 @@ mod tests {
     fn what_cannot_be_dropped_is_searched_for_seldom() {
         let (mut budget, mut account, mut searches) = (Budget::new(100), Account::default(), 0);
         for held in 0..1000 {
+            // Secrets of TLS, which take from the share, are added all the time.
+            budget.set_share(100 - held / 100);
             budget.charge(&mut account, held);
             if budget.is_full() {
                 searches += 1;
                 budget.relieved();
             }
         }
-        assert!((1..=40).contains(&searches), "{searches}");
+        assert!((1..=45).contains(&searches), "{searches}");
         budget.charge(&mut account, 50);
         budget.relieved();
         budget.charge(&mut account, 101);
         assert!(budget.is_full(), "the share is its own again");
+        budget.set_share(200);
+        assert!(!budget.is_full(), "a larger share has room");
+        budget.set_share(60);
+        budget.charge(&mut account, 120);
+        assert!(budget.is_full(), "a smaller one is full earlier");
     }
 }
