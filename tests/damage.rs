@@ -33,7 +33,7 @@ fn hold(ways: impl Fn(&[Item]) -> Vec<(String, Damaged)>) -> Vec<String> {
 
 /// Packets that a law reads of one capture, damaged in all its ways; `SEEDS=NUMBER` in the
 /// environment multiplies them. A long capture is damaged in fewer ways than a short one.
-const MOST_PACKETS: usize = 6_000;
+const MOST_PACKETS: usize = 4_000;
 
 /// As many of the ways as [`MOST_PACKETS`] allows, from the first to the last of them, if each
 /// reads `packets`.

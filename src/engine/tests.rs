@@ -182,7 +182,7 @@ fn the_number_of_threads_changes_nothing() {
     for (name, damage) in CAPTURES.into_iter().chain(captures).flat_map(|name| DAMAGES.map(|it| (name, it))) {
         let mut items = items(name);
         damage(&mut items);
-        items.truncate(3000);
+        items.truncate(1500);
         let expected = read(&items, 0, 0);
         for (lanes, begin) in [(1, 0), (2, 40), (7, 0)] {
             let found = read(&items, lanes, begin);

@@ -106,7 +106,7 @@ fn lengths_that_lie_hold_a_record_or_a_message() {
 }
 
 #[test]
-fn a_million_lines_are_read_and_bounded() {
+fn a_quarter_of_a_million_lines_take_less_than_a_quarter_of_the_memory() {
     let mut text = Vec::new();
     let labels = [
         "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
@@ -116,15 +116,16 @@ fn a_million_lines_are_read_and_bounded() {
         "SERVER_TRAFFIC_SECRET_0",
     ];
     // As of several programs that write at the same time.
-    for group in 0..100_000_u32 {
+    for group in 0..25_000_u32 {
         for (line, label) in labels.iter().flat_map(|label| [(0, label), (1, label)]) {
             text.extend(format!("{label} {:064x} {group:096x}\r\n", 2 * group + line).into_bytes());
         }
     }
     let log = KeyLog::read(&text);
-    assert_eq!((log.lines.len(), log.malformed), (800_000, 0));
+    assert_eq!((log.lines.len(), log.malformed), (200_000, 0));
     let mut store = KeyStore::default();
-    assert!(!store.add(&log.lines), "all of them are kept: {}", store.memory());
+    assert!(!store.add(&log.lines), "all of them are kept");
+    assert!(store.memory() <= limits::MAX_SECRETS / 4, "{}", store.memory());
     assert!(log.lines.iter().all(|line| store.get(&line.random, line.label) == Some(line.secret.clone())));
 }
 

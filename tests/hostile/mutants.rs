@@ -17,7 +17,7 @@ use crate::support::rng::Rng;
 use crate::support::{assert_no_problems, run};
 
 /// Mutants in a run of all tests, and in `make mutants`.
-const FEW: u64 = 150;
+const FEW: u64 = 100;
 const MANY: u64 = 20_000;
 
 /// The most memory that the analysis of a mutant may hold, beside the capture.
