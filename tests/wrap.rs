@@ -422,6 +422,7 @@ fn the_file_can_be_read_at_any_moment() {
     for _ in 0..2 {
         output.read_line(&mut String::new()).unwrap();
     }
+    wait_until("the file begins", || fs::metadata(wrap.path()).is_ok_and(|file| file.len() > 0));
     wait_until("the answer is in the file", || streams(&packets(&wrap.path()).0)[1].ends_with(b"[]}}\n"));
     child.kill().unwrap();
     child.wait().unwrap();

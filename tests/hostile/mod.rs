@@ -63,6 +63,9 @@ const OTHERS: [&[&str]; 10] = [
 /// By how much the processor time of two runs differs for other reasons, in milliseconds.
 const NOISE_MS: u64 = 200;
 
+/// How often processor times are measured at most: other work on the same cores makes them longer.
+const ATTEMPTS: usize = 4;
+
 /// Allocations that do not grow with the traffic: tables that become full, lists of a report.
 const FEW: u64 = 20_000;
 
@@ -148,15 +151,14 @@ impl Attack {
     /// Checks the attack at `2 * n` with the commands that read a capture to its end, and that the
     /// work of `export` grew no more than the traffic since `n`.
     fn check_growth(&self, n: usize) {
-        let half = self.run(&EXPORT, n);
-        let whole = self.check(2 * n);
+        self.check_times(
+            &EXPORT,
+            n,
+            |size| if size > n { self.check(size) } else { self.run(&EXPORT, size) },
+        );
         let check = &["check", "--security", "--fail-on", "never"];
         for command in [&["report", "--format", "json"][..], &["list", "--messages"], check] {
             self.run(command, 2 * n);
-        }
-        if let (Some(half), Some(whole)) = (half.user_ms, whole.user_ms) {
-            let most = half * 22 / 10 + NOISE_MS;
-            assert!(whole <= most, "{}: {half} ms for half, {whole} ms for all", self.name);
         }
     }
 
@@ -164,12 +166,26 @@ impl Attack {
     /// more than the traffic since `n`.
     fn check_others(&self, n: usize) {
         for command in OTHERS {
-            let (half, whole) = (self.run_within(command, n, 256), self.run_within(command, 2 * n, 256));
-            if let (Some(half), Some(whole)) = (half.user_ms, whole.user_ms) {
-                let (most, name) = (half * 22 / 10 + NOISE_MS, self.name);
-                assert!(whole <= most, "{name}, {command:?}: {half} ms for half, {whole} ms for all");
+            self.check_times(command, n, |n| self.run_within(command, n, 256));
+        }
+    }
+
+    /// Checks that the processor time of a run at `2 * n` is no more than 2.2 times that at `n`. If
+    /// it is, both are measured again: the shortest times count.
+    fn check_times(&self, command: &[&str], n: usize, run: impl Fn(usize) -> Outcome) {
+        let shortest = |before: Option<u64>, n: usize| {
+            let time = run(n).user_ms;
+            before.map_or(time, |before| time.map(|time| time.min(before)))
+        };
+        let (mut half, mut whole) = (None, None);
+        for _ in 0..ATTEMPTS {
+            (half, whole) = (shortest(half, n), shortest(whole, 2 * n));
+            match (half, whole) {
+                (Some(half), Some(whole)) if whole > half * 22 / 10 + NOISE_MS => {}
+                _ => return,
             }
         }
+        panic!("{}, {command:?}: {half:?} ms for half, {whole:?} ms for all", self.name);
     }
 
     fn print(&self, command: &str, n: usize, outcome: &Outcome) {
@@ -250,7 +266,7 @@ macro_rules! attacks {
         mod small {
             $(#[test] fn $name() {
                 let _ = super::$name().check($small);
-                super::$name().check_outputs(1.max($small / 16));
+                super::$name().check_outputs(1.max($small / 32));
             })*
         }
         mod counted {
@@ -360,7 +376,7 @@ attacks! {
     held_out_of_order = low::held_out_of_order(100, 2_000, 48, "");
     held_heads = low::held_heads(100, 2_000, 48, "");
     held_bodies = low::held_bodies(100, 2_000, 48, "");
-    brotli_flushes = compressed::brotli_flushes(32, 300, 256, "http.body_too_long");
+    brotli_flushes = compressed::brotli_flushes(64, 300, 256, "http.body_too_long");
     packet_of_events = compressed::packet_of_events(10_000, 700_000, 64, "");
     packed_capabilities = compressed::packed_capabilities(20, 2_000, 128, "");
     long_sessions = compressed::long_sessions(500, 30_000, 256, "");
@@ -370,7 +386,7 @@ attacks! {
     sections = low::sections(100, 2_000, 64, "");
     large_fragments = low::large_fragments(1_000, 10_000, 64, "link.fragment_limit");
     windows = compressed::windows(300, 6_000, 256, "");
-    reused_windows = compressed::reused_windows(400, 4_000, 256, "");
+    reused_windows = compressed::reused_windows(512, 4_000, 256, "");
     deletes = storms::deletes(400, 40_000, 256, "");
     refusals = storms::refusals(1_000, 40_000, 128, "");
     cancels = storms::cancels(2_000, 60_000, 256, "");

@@ -148,7 +148,7 @@ pub(crate) fn replicas(wire: &mut Wire, n: usize) {
 
 /// Pages of `n` tools with names of 200 bytes.
 pub(crate) fn offers(wire: &mut Wire, n: usize) {
-    const PAGE: usize = 500;
+    const PAGE: usize = 250;
     let mut conn = wire.open(0);
     let field = session(wire, &mut conn, "one");
     let long = "x".repeat(190);
