@@ -107,7 +107,7 @@ impl Behaviour {
 
 /// A time-out is the same within a twentieth: to the second, below 10 s to the tenth.
 fn rounded(ns: i64) -> String {
-    let tenths = (ns + 50_000_000) / 100_000_000;
+    let tenths = ns.saturating_add(50_000_000) / 100_000_000;
     if tenths < 100 {
         format!("{}.{} s", tenths / 10, tenths % 10)
     } else {
@@ -132,8 +132,10 @@ mod tests {
 
     #[test]
     fn waits_are_rounded() {
+        // The largest duration that timestamps of packets have is 292 years.
+        let most = (i64::MAX, "9223372037 s");
         for (ns, text) in
-            [(60_004_000_000, "60 s"), (4_960_000_000, "5.0 s"), (0, "0.0 s"), (9_990_000_000, "10 s")]
+            [(60_004_000_000, "60 s"), (4_960_000_000, "5.0 s"), (0, "0.0 s"), (9_990_000_000, "10 s"), most]
         {
             assert_eq!(rounded(ns), text);
         }

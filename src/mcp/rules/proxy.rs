@@ -254,7 +254,7 @@ pub(super) fn response_is_held(call: &ProxiedCall<'_>) -> Option<Violation> {
 /// The proxy adds about the same to every call.
 pub(super) fn every_call_is_delayed(call: &ProxiedCall<'_>) -> Option<Violation> {
     let proxy = call.pair.proxy;
-    let is_constant = proxy.most_ns - proxy.least_ns <= proxy.least_ns / 2;
+    let is_constant = proxy.most_ns.saturating_sub(proxy.least_ns) <= proxy.least_ns / 2;
     if proxy.calls != DELAYED_CALLS
         || proxy.least_ns < DELAY
         || !is_constant
