@@ -38,6 +38,21 @@ pub fn write_compact(out: &mut impl Write, value: &impl Serialize) -> io::Result
     value.serialize(&mut serde_json::Serializer::with_formatter(out, formatter)).map_err(io::Error::from)
 }
 
+/// Returns JSON as it is written, but its strings as [`write_string`] writes them: elsewhere JSON has
+/// no such characters but line ends and tabs (RFC 8259 section 2).
+#[must_use]
+pub fn escape(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if sanitize::is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t') {
+            escaped.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// A formatter that escapes unsafe characters and leaves the layout to another one.
 struct Escaping<F> {
     inner: F,
@@ -110,6 +125,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_escaped_is_the_same_value(text in "\\PC*", more in ".*") {
+            let json = serde_json::to_string_pretty(&[text, more]).unwrap();
+            let escaped = escape(&json);
+            prop_assert!(!escaped.chars().any(|c| sanitize::is_unsafe(c) && c != '\n'), "{escaped:?}");
+            let values = [&json, &escaped].map(|json| serde_json::from_str::<Vec<String>>(json).unwrap());
+            prop_assert_eq!(&values[0], &values[1]);
+        }
+
         #[test]
         fn strings_keep_their_text(text in "\\PC*", more in ".*") {
             for text in [text, more] {

@@ -1,12 +1,12 @@
 //! What servers offer, as files for other programs.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
 use super::census::Inventory;
+use crate::base::json;
 use crate::ledger::definitions::{DefinitionKind, ServerOffers, Version};
 
 /// Length of the part of a file's name that comes from traffic, in bytes.
@@ -58,16 +58,15 @@ fn list(offers: &ServerOffers, kind: DefinitionKind) -> Option<String> {
     Some(format!("{{\n  \"{}\": [{text}{end}]\n}}\n", kind.list_name()))
 }
 
-/// A definition with a member on each line, unless that makes it much longer.
-fn pretty(json: &str) -> Cow<'_, str> {
-    if json.len() > MAX_PRETTY {
-        return json.into();
-    }
-    let value = serde_json::from_str::<Value>(json).ok();
-    let text = value.and_then(|value| serde_json::to_string_pretty(&value).ok());
+/// A definition with a member on each line, unless that makes it much longer. What is invisible in
+/// its strings is escaped.
+fn pretty(definition: &str) -> String {
+    let mut text = Vec::new();
+    let value = serde_json::from_str::<Value>(definition).ok().filter(|_| definition.len() <= MAX_PRETTY);
+    let written = value.and_then(|value| json::write_pretty(&mut text, &value).ok());
     // A line end in a string is an escape.
-    let text = text.map(|text| text.replace('\n', "\n    ")).filter(|text| text.len() <= 8 * json.len() + 64);
-    text.map_or_else(|| json.into(), Cow::Owned)
+    let text = written.and_then(|()| String::from_utf8(text).ok()).map(|text| text.replace('\n', "\n    "));
+    text.filter(|text| text.len() <= 8 * definition.len() + 64).unwrap_or_else(|| json::escape(definition))
 }
 
 /// Returns a name as part of a file's name: what is no letter, digit, `-` or `_` of ASCII, and no
