@@ -38,8 +38,8 @@ pub fn write_compact(out: &mut impl Write, value: &impl Serialize) -> io::Result
     value.serialize(&mut serde_json::Serializer::with_formatter(out, formatter)).map_err(io::Error::from)
 }
 
-/// Returns JSON as it is written, but its strings as [`write_string`] writes them: elsewhere JSON has
-/// no such characters but line ends and tabs (RFC 8259 section 2).
+/// Returns JSON as it is written, but its strings as [`write_string`] writes them: elsewhere JSON
+/// has no such characters but line ends and tabs (RFC 8259 section 2).
 #[must_use]
 pub fn escape(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
