@@ -510,29 +510,30 @@ impl Lane {
             .map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         let by = CarriedBy { peers, tls, retransmissions };
         let mut list = std::mem::take(&mut self.spare);
-        let (mut updates, mut more) = (self.updates.drain(..), 0usize);
+        let mut updates = std::mem::take(&mut self.updates);
+        let (mut read, mut more) = (0, 0usize);
         let mut steps = Vec::new();
-        while more < MAX_EMITTED
-            && let Some(update) = updates.next()
-        {
+        for update in &mut updates {
+            if more >= MAX_EMITTED {
+                break;
+            }
             if self.emits_payloads
-                && let Some(fact) = payload(*by.peers, &update)
+                && let Some(fact) = payload(*by.peers, update)
             {
                 output.emit_updates(&by, &mut list);
                 more = more.saturating_add(output::values_in(fact.bytes.len()));
                 output.emit(EmittedKind::Payload(Box::new(fact)));
             }
             let on = llm::Connection { peers: &by.peers, tls: by.tls.as_ref() };
-            pipeline.llm.push(&update, on, &mut steps);
+            pipeline.llm.push(update, on, &mut steps);
             more = more.saturating_add(output.emit_llm(&by, &mut list, &mut steps));
             list.push(rpc::read(update));
             more = more.saturating_add(list.last().map_or(0, beside_one));
+            read += 1;
         }
         // A small packet may carry hundreds of batches: the others are read when these are merged.
-        let left: Option<Vec<_>> = (updates.len() > 0).then(|| updates.collect());
-        if let Some(left) = left {
-            self.updates = left;
-        }
+        updates.drain(..read);
+        self.updates = updates;
         output.emit_updates(&by, &mut list);
         output.count(more);
     }

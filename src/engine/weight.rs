@@ -70,7 +70,7 @@ mod tests {
         let arrivals = Arrivals::default();
         let body = Body { content: content.into(), len, span, arrivals, degraded, is_complete: true };
         let kind = UpdateKind::RequestBody(body);
-        let update = rpc::read(Update { transaction: TransactionNo(0), at: Origin::default(), kind });
+        let update = rpc::read(&mut Update { transaction: TransactionNo(0), at: Origin::default(), kind });
         let (client, server) = (([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 80).into());
         let peers = Peers { tcp_stream: 0, client, server, via: None };
         let by = CarriedBy { peers: Arc::new(peers), tls: None, retransmissions: [0; 2] };

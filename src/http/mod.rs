@@ -101,27 +101,44 @@ pub enum UpdateKind<B = Body, E = Event> {
 }
 
 impl<B, E> Update<B, E> {
-    /// Converts the bodies and the events, and leaves everything else as it is.
-    // Inlined: an update is large, and half of the time would go into moving it.
+    /// Takes the step out of it, and converts its body or its event where that lies: an update is
+    /// large, and half of the time would go into moving it.
     #[inline(always)]
-    pub fn map<C, F>(self, body: impl FnOnce(B) -> C, event: impl FnOnce(E) -> F) -> Update<C, F> {
-        let kind = match self.kind {
-            UpdateKind::Request(head) => UpdateKind::Request(head),
+    pub fn convert<C, F>(
+        &mut self,
+        body: impl FnOnce(&mut B) -> C,
+        event: impl FnOnce(&mut E) -> F,
+    ) -> Update<C, F> {
+        let kind = match &mut self.kind {
+            UpdateKind::Request(_) | UpdateKind::Response(_) => self.kind.take_head(),
             UpdateKind::RequestBody(content) => UpdateKind::RequestBody(body(content)),
-            UpdateKind::Response(head) => UpdateKind::Response(head),
             UpdateKind::ResponseBody(content) => UpdateKind::ResponseBody(body(content)),
             UpdateKind::Event(data) => UpdateKind::Event(event(data)),
             UpdateKind::Sent(message) => UpdateKind::Sent(body(message)),
-            UpdateKind::Gap { side, why } => UpdateKind::Gap { side, why },
+            UpdateKind::Gap { side, why } => UpdateKind::Gap { side: *side, why: *why },
             UpdateKind::ClientClosed => UpdateKind::ClientClosed,
-            UpdateKind::Waited { side, wait } => UpdateKind::Waited { side, wait },
-            UpdateKind::Closing(frame) => UpdateKind::Closing(frame),
-            UpdateKind::Fault(fault) => UpdateKind::Fault(fault),
+            UpdateKind::Waited { side, wait } => UpdateKind::Waited { side: *side, wait: *wait },
+            UpdateKind::Closing(frame) => UpdateKind::Closing(*frame),
+            UpdateKind::Fault(Fault { code, detail }) => {
+                UpdateKind::Fault(Fault { code: *code, detail: std::mem::take(detail) })
+            }
             UpdateKind::Ended { how, bytes, span, degraded } => {
-                UpdateKind::Ended { how, bytes, span, degraded }
+                UpdateKind::Ended { how: *how, bytes: *bytes, span: *span, degraded: *degraded }
             }
         };
         Update { transaction: self.transaction, at: self.at, kind }
+    }
+}
+
+impl<B, E> UpdateKind<B, E> {
+    /// Takes a head out of it.
+    #[inline(always)]
+    fn take_head<C, F>(&mut self) -> UpdateKind<C, F> {
+        match std::mem::replace(self, Self::ClientClosed) {
+            Self::Request(head) => UpdateKind::Request(head),
+            Self::Response(head) => UpdateKind::Response(head),
+            _ => UpdateKind::ClientClosed,
+        }
     }
 }
 

@@ -26,12 +26,12 @@ pub use message::{
     CarriedBy, ConnectionUpdates, Envelope, Kind, Parsed, ParsedUpdate, RpcError, StreamEvent,
 };
 
-/// Parses the body or the event of an update.
+/// Takes the step out of an update, and parses its body or its event.
 #[must_use]
 #[inline(always)]
-pub fn read(update: Update) -> ParsedUpdate {
+pub fn read(update: &mut Update) -> ParsedUpdate {
     let is_response = matches!(update.kind, UpdateKind::ResponseBody(_));
-    update.map(|body| read_body(&body, is_response), read_event)
+    update.convert(|body| read_body(body, is_response), read_event)
 }
 
 fn read_body(body: &Body, is_response: bool) -> Box<Parsed> {
@@ -59,13 +59,13 @@ fn read_body(body: &Body, is_response: bool) -> Box<Parsed> {
     parsed
 }
 
-fn read_event(event: Event) -> Box<StreamEvent> {
+fn read_event(event: &mut Event) -> Box<StreamEvent> {
     // The target of an `endpoint` event is a URI reference: short, and never JSON.
     let text = (event.data.len() < 4096 && !matches!(event.data.first(), Some(b'{' | b'[')))
         .then(|| String::from_utf8_lossy(&event.data).into());
-    let Event { name, id, data, span, degraded, .. } = event;
-    let parsed = Parsed::nothing(span, degraded, data.len() as u64);
-    let mut event = Box::new(StreamEvent { name, id, text, parsed });
-    parse::parse_into(&data, &mut event.parsed);
-    event
+    let (name, id) = (event.name.take(), event.id.take());
+    let parsed = Parsed::nothing(event.span, event.degraded, event.data.len() as u64);
+    let mut parsed = Box::new(StreamEvent { name, id, text, parsed });
+    parse::parse_into(&event.data, &mut parsed.parsed);
+    parsed
 }
