@@ -16,7 +16,7 @@ pub(crate) fn at_least(low: u64, least: u8) -> u64 {
 
 /// Returns the number of bytes at the front that are all accepted. `accepted` takes eight bytes and
 /// sets the highest bit of each that is accepted; it must not accept zero.
-#[inline]
+#[inline(always)]
 pub(crate) fn len(bytes: &[u8], accepted: impl Fn(u64) -> u64) -> usize {
     let mut rest = bytes;
     while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {

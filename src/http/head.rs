@@ -61,6 +61,9 @@ pub enum Field {
 /// The status with which a server changes to another protocol (RFC 9110 section 15.2.2).
 const SWITCHING: u16 = 101;
 
+/// The media type of event streams.
+const EVENTS: &str = "text/event-stream";
+
 /// Number of variants of [`Field`].
 const FIELDS: usize = 22;
 
@@ -155,12 +158,25 @@ impl FieldValues {
         }
     }
 
-    /// Returns the value of a field in the text of its head; `None` if it is absent, empty or not
-    /// UTF-8.
-    fn get<'a>(&self, field: Field, text: &'a [u8]) -> Option<&'a str> {
+    /// Returns the value of a field in the text of its head; `None` if it is absent or empty.
+    #[inline]
+    fn bytes<'a>(&self, field: Field, text: &'a [u8]) -> Option<&'a [u8]> {
         let (from, to) = *self.0.get(field as usize)?;
-        let value = text.get(from as usize..to as usize).filter(|value| !value.is_empty())?;
-        std::str::from_utf8(value).ok()
+        text.get(from as usize..to as usize).filter(|value| !value.is_empty())
+    }
+
+    /// Returns whether the media type is that of event streams.
+    #[inline]
+    fn declare_events(&self, text: &[u8]) -> bool {
+        let Some(value) = self.bytes(Field::ContentType, text) else { return false };
+        let front = value.get(..EVENTS.len());
+        // Nearly all others are ruled out without being checked for UTF-8.
+        if value.first().is_some_and(u8::is_ascii_graphic)
+            && !front.is_some_and(|front| front.eq_ignore_ascii_case(EVENTS.as_bytes()))
+        {
+            return false;
+        }
+        std::str::from_utf8(value).is_ok_and(|value| media_type(value).eq_ignore_ascii_case(EVENTS))
     }
 }
 
@@ -241,10 +257,10 @@ impl Head {
 
     /// Creates a head from its text and the places of its fields in it.
     #[must_use]
+    #[inline]
     pub fn with_values(start: StartLine, span: Span, text: Bytes, values: FieldValues) -> Self {
         // Asked by several layers.
-        let is_declared = |value| media_type(value).eq_ignore_ascii_case("text/event-stream");
-        let is_event_stream = values.get(Field::ContentType, &text).is_some_and(is_declared);
+        let is_event_stream = values.declare_events(&text);
         Self {
             start,
             span,
@@ -326,6 +342,13 @@ impl Head {
         if self.text.is_empty() {
             return None;
         }
+        // Nearly always it is asked of a request.
+        if let StartLine::Request { method, target } = &self.start
+            && let Some(behind) = self.text.get(method.len() + target.len() + 2..)
+            && behind.starts_with(b"HTTP/1.1\r\n")
+        {
+            return Some(HttpVersion::V11);
+        }
         let end = memchr::memchr(b'\n', &self.text).unwrap_or(self.text.len());
         let line = self.text.get(..end).unwrap_or_default().trim_ascii_end();
         let is = |version: &[u8]| line.starts_with(version) || line.ends_with(version);
@@ -355,7 +378,7 @@ impl Head {
     /// or not UTF-8.
     #[must_use]
     pub fn field(&self, field: Field) -> Option<&str> {
-        self.values.get(field, &self.text)
+        std::str::from_utf8(self.values.bytes(field, &self.text)?).ok()
     }
 
     /// Whether it has a field with a value.

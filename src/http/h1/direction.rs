@@ -13,6 +13,7 @@ use super::step::Step;
 use super::strict_head;
 use crate::base::fact::Speaks;
 use crate::base::{Code, Degraded, Findings, Origin, Side, Span, StreamBuf, limits};
+use crate::http::FieldValues;
 use crate::http::ws::FrameSearch;
 
 /// State of the direction.
@@ -367,10 +368,12 @@ impl Direction {
     /// Returns a head if it is complete. If the bytes are no head, the state changes.
     fn head(&mut self, found: bool, findings: &mut Findings) -> Option<Step> {
         if self.scanned == 0 {
-            if let Some(strict) = strict_head::read(self.side, self.buf.bytes()) {
+            let mut values = FieldValues::default();
+            if let Some(strict) = strict_head::read(self.side, self.buf.bytes(), &mut values) {
                 let (text, span) = (self.buf.peek(strict.len), self.buf.span(strict.len)?);
                 self.buf.skip(strict.len);
-                return Some(self.head_step(head::Parsed::strict(strict, text, span), found, findings));
+                let parsed = head::Parsed::strict(strict, values, text, span);
+                return Some(self.head_step(parsed, found, findings));
             }
             self.skip_blank_lines();
             let first = self.buf.first_span()?;

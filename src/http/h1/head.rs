@@ -9,7 +9,7 @@ use super::body::Framing;
 use super::strict_head::StrictHead;
 use crate::base::fact::Speaks;
 use crate::base::{Code, Side, Span, limits};
-use crate::http::{Head, StartLine};
+use crate::http::{FieldValues, Head, StartLine};
 
 /// A head and the framing of the body after it.
 #[derive(Debug)]
@@ -64,8 +64,9 @@ impl Unusual {
 
 impl Parsed {
     /// Creates the result for a strict head, whose text is `text`.
-    pub(super) fn strict(head: StrictHead, text: Bytes, span: Span) -> Self {
-        let StrictHead { start, framing, expects_continue, values, .. } = head;
+    #[inline]
+    pub(super) fn strict(head: StrictHead, values: FieldValues, text: Bytes, span: Span) -> Self {
+        let StrictHead { start, framing, expects_continue, .. } = head;
         let head = Box::new(Head::with_values(start, span, text, values));
         Self { head, framing, expects_continue, unusual: None }
     }
