@@ -200,7 +200,7 @@ impl<L: Layer, U: Layer<In = L::Out>> Layer for Stack<L, U> {
     type In = L::In;
     type Out = U::Out;
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, input: Self::In, sink: &mut Sink<'_, Self::Out>) {
         self.lower.push(input, &mut Sink::new(&mut self.between, sink.findings));
         self.pass_on(sink);

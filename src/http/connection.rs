@@ -198,9 +198,11 @@ impl Layer for Connection {
     type In = (Side, Feed);
     type Out = Part;
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, (side, feed): Self::In, sink: &mut Sink<'_, Part>) {
         match (&mut self.http1, &mut self.successor) {
+            // Nearly always.
+            (Some(http1), None) if matches!(feed, Feed::Data(..)) => http1.push((side, feed), sink),
             // The request is not over.
             (Some(http1), Some(successor)) if side == Side::Client => {
                 http1.push((side, feed.clone()), sink);

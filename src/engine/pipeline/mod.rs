@@ -296,7 +296,8 @@ impl Pipeline {
     }
 
     /// Takes the next piece of what `from` sent. Must not be called while it is pending.
-    #[inline]
+    // Inlined, as what it calls down to `h1`: a piece is large, and moved from layer to layer.
+    #[inline(always)]
     pub(super) fn push(&mut self, from: End, feed: Feed<End>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         match &mut self.tls {
             None => self.read(from, feed, keys, sink),
@@ -338,7 +339,7 @@ impl Pipeline {
     }
 
     /// Reads a piece of plaintext, or finds out that it is none.
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, from: End, feed: Feed<End>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         match &mut self.state {
             State::Reading(..) => self.push_to_layers(from, feed, keys, sink),
@@ -546,8 +547,7 @@ impl Pipeline {
     }
 
     /// Pushes a piece through the layers. Here, and nowhere else, an end becomes a side.
-    // Inlined, as what it calls: a piece is large, and moved from layer to layer.
-    #[inline]
+    #[inline(always)]
     fn push_to_layers(&mut self, from: End, feed: Feed<End>, keys: Keys<'_>, sink: &mut Sink<'_, Update>) {
         let client = self.client();
         let State::Reading(_, layers) = &mut self.state else { return };
