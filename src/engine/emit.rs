@@ -31,14 +31,14 @@ impl Engine {
                     let tcp_stream = by.peers.tcp_stream;
                     let mut is_known = self.mcp.contains(&tcp_stream);
                     let mut updates = list.drain(..);
-                    while let Some(update) = updates.next() {
+                    while let Some(next) = updates.as_slice().first() {
+                        let key = (tcp_stream, next.transaction);
+                        let most = if is_known { usize::MAX } else { 1 };
+                        let sink = Sink::new(&mut self.records, &mut of_mcp);
+                        self.tracker.push(&by, (&mut updates, most), sink);
                         if is_known {
-                            let sink = Sink::new(&mut self.records, &mut of_mcp);
-                            self.tracker.push_some(&by, (update, &mut updates), sink);
                             continue;
                         }
-                        let key = (tcp_stream, update.transaction);
-                        self.tracker.push(&by, update, &mut self.records, &mut of_mcp);
                         is_known = self.tracker.is_mcp(key);
                         if is_known {
                             self.mcp.insert(tcp_stream);

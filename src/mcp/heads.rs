@@ -36,7 +36,7 @@ pub(super) struct RequestHead {
     /// Whether `Mcp-Session-Id` holds one id twice: `a, a`, two fields folded to one.
     pub(super) is_session_id_folded: bool,
     /// `MCP-Protocol-Version`.
-    pub(super) protocol_version: Option<Box<str>>,
+    pub(super) protocol_version: Option<Arc<str>>,
     /// `Mcp-Method`.
     pub(super) mcp_method: Option<Box<str>>,
     /// `Mcp-Name`.
@@ -112,10 +112,11 @@ impl ResponseHead {
 impl RequestHead {
     /// Length of its texts, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        let boxed = [&self.protocol_version, &self.mcp_method, &self.mcp_name, &self.host];
+        let boxed = [&self.mcp_method, &self.mcp_name, &self.host];
         let boxed: usize = boxed.into_iter().flatten().map(|text| text.len()).sum();
         let media_type = self.other_media_type.as_ref().map_or(0, |text| text.len());
-        let shared = self.target.len() + self.path.len() + self.session_id.as_ref().map_or(0, |id| id.len());
+        let shared = [&self.protocol_version, &self.session_id].into_iter().flatten();
+        let shared = self.target.len() + self.path.len() + shared.map(|text| text.len()).sum::<usize>();
         let preflight = self.preflight.as_ref().map_or(0, |asked| asked.method.len() + asked.headers.len());
         self.method().len() + shared + boxed + media_type + preflight
     }
@@ -157,7 +158,9 @@ impl RequestHead {
             target,
             session_id,
             is_session_id_folded,
-            protocol_version: field(Field::ProtocolVersion),
+            protocol_version: fields
+                .get(Field::ProtocolVersion)
+                .map(|revision| interner.share_revision(&text::kept(revision))),
             mcp_method: field(Field::McpMethod),
             mcp_name: field(Field::McpName),
             last_event_id: fields.get(Field::LastEventId).map(text::digest),

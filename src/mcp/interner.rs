@@ -11,8 +11,9 @@ const MAX_SHARED: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     texts: HashSet<Arc<str>, foldhash::fast::RandomState>,
-    /// The path that was shared last.
+    /// The path and the revision that were shared last.
     path: Option<Arc<str>>,
+    revision: Option<Arc<str>>,
 }
 
 impl Interner {
@@ -28,12 +29,21 @@ impl Interner {
         new
     }
 
-    /// The copy of a path that is shared with the request before, if that had the same one: paths
-    /// are not looked up, since clients choose them.
+    /// The copy of a request's path that is shared with the request before, if that has the same.
+    /// Paths are not looked up, since clients choose them.
     pub(super) fn share_path(&mut self, path: &str) -> Arc<str> {
-        match &self.path {
-            Some(latest) if **latest == *path => Arc::clone(latest),
-            _ => Arc::clone(self.path.insert(path.into())),
-        }
+        share_latest(&mut self.path, path)
+    }
+
+    /// The same for the revision that a request names.
+    pub(super) fn share_revision(&mut self, revision: &str) -> Arc<str> {
+        share_latest(&mut self.revision, revision)
+    }
+}
+
+fn share_latest(latest: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
+    match latest {
+        Some(latest) if **latest == *text => Arc::clone(latest),
+        _ => Arc::clone(latest.insert(text.into())),
     }
 }

@@ -49,7 +49,7 @@ impl Step<'_> {
     /// transactions the caller has to give up, 0 if none: they cannot be removed while a step holds
     /// one of them.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub(super) fn limit_memory(&mut self, transactions: usize) -> usize {
         let [exchanges, sessions] =
             [self.tables.exchanges.open_allocated(), self.tables.sessions.allocated()];

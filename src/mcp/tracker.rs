@@ -81,27 +81,17 @@ impl Tracker {
         self.exchanges.emit_interrupted();
     }
 
-    /// Takes the next update of a connection, and appends what it completes to `out`.
+    /// Takes the next updates of a connection and appends what they complete to the sink: the first
+    /// one, and those behind it for the same transaction, `most` in all. With each other they take
+    /// fewer lookups.
     pub fn push(
         &mut self,
         by: &CarriedBy,
-        update: ParsedUpdate,
-        out: &mut Vec<Record>,
-        findings: &mut Findings,
-    ) {
-        self.push_some(by, (update, &mut Vec::new().drain(..)), Sink { out, findings });
-    }
-
-    /// Takes the next updates of a connection: at least the first one, and those of `more` that
-    /// follow for the same transaction. With each other they take fewer lookups.
-    pub fn push_some(
-        &mut self,
-        by: &CarriedBy,
-        (first, more): (ParsedUpdate, &mut Drain<'_, ParsedUpdate>),
+        (updates, most): (&mut Drain<'_, ParsedUpdate>, usize),
         Sink { out, findings }: Sink<'_, Record>,
     ) {
         let before = findings.len();
-        self.handle(by, (first, more), out, findings);
+        self.handle(by, (updates, most), out, findings);
         self.complete_released(Some(self.last.time), Sink { out, findings });
         self.collect_quirks(before, findings);
     }
@@ -121,13 +111,13 @@ impl Tracker {
     fn handle(
         &mut self,
         by: &CarriedBy,
-        (update, more): (ParsedUpdate, &mut Drain<'_, ParsedUpdate>),
+        (updates, most): (&mut Drain<'_, ParsedUpdate>, usize),
         out: &mut Vec<Record>,
         findings: &mut Findings,
     ) {
         let CarriedBy { peers, tls, retransmissions } = by;
         let (peers, retransmissions) = (&**peers, *retransmissions);
-        let Update { transaction, mut at, kind } = update;
+        let Some(Update { transaction, mut at, kind }) = updates.next() else { return };
         self.last = self.last.later(at);
         let key = (peers.tcp_stream, transaction);
         if let UpdateKind::Gap { side, why } = kind {
@@ -164,12 +154,15 @@ impl Tracker {
         let mut excess = step.limit_memory(transactions);
         // What findings, memory and held exchanges lead to is done before the next update.
         let lacks_request = is_response && step.transaction.lacks_request();
-        while next == Next::Continue
+        let mut left = most.saturating_sub(1);
+        while left > 0
+            && next == Next::Continue
             && excess == 0
             && !lacks_request
             && step.is_quiet(before)
-            && let Some(update) = next_of(more, transaction)
+            && let Some(update) = next_of(updates, transaction)
         {
+            left -= 1;
             at = update.at;
             last = last.later(at);
             step.advance(at, last);
@@ -507,6 +500,7 @@ impl Tracker {
         let session = step.session_number();
         if let Some(transaction) = self.transactions.remove(row) {
             self.closed.add(&transaction, session);
+            self.transactions.reuse(transaction);
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Transactions {
     /// Boxed: the table grows and rows are taken out of it.
     rows: Vec<Option<Box<Transaction>>>,
     free: Vec<usize>,
+    /// One that is over, whose memory the next one takes.
+    spare: Option<Box<Transaction>>,
     index: Index,
     /// The transaction that a head was seen of last: its body and its end often follow.
     latest: Option<(TransactionKey, usize)>,
@@ -77,7 +79,14 @@ impl Transactions {
         if is_full {
             return None;
         }
-        let transaction = Some(Box::new(Transaction::new(key, peers, retransmissions)));
+        let new = Transaction::new(key, peers, retransmissions);
+        let transaction = Some(match self.spare.take() {
+            Some(mut spare) => {
+                *spare = new;
+                spare
+            }
+            None => Box::new(new),
+        });
         let row = match self.free.pop() {
             Some(row) => {
                 if let Some(free) = self.rows.get_mut(row) {
@@ -215,6 +224,11 @@ impl Transactions {
             unlist(&mut self.by_session, note.list.take(), row);
         }
         Some(transaction)
+    }
+
+    /// Uses the memory of a transaction that was removed again.
+    pub(super) fn reuse(&mut self, transaction: Box<Transaction>) {
+        self.spare = Some(transaction);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
