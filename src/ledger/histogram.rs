@@ -35,6 +35,11 @@ impl Histogram {
         Self { half_bits, total: 0, counts: vec![0; 2 << half_bits] }
     }
 
+    /// Returns what is allocated for the counts, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        self.counts.len() * size_of::<u32>()
+    }
+
     /// Returns the number of values.
     pub(super) fn len(&self) -> u64 {
         self.total

@@ -226,7 +226,8 @@ struct RowStatistics {
     send: Series,
     wait: Series,
     receive: Series,
-    server: Series,
+    /// `None` as long as it is the same as `wait`.
+    server: Option<Box<Series>>,
     client: Series,
     fine: bool,
 }
@@ -304,7 +305,7 @@ impl RowStatistics {
             send: Series::default(),
             wait: Series::default(),
             receive: Series::default(),
-            server: Series::default(),
+            server: None,
             client: Series::default(),
             fine: false,
         }
@@ -319,14 +320,18 @@ impl RowStatistics {
         let Some(total) = exchange.latency_ns() else { return };
         self.total.record(total, digits, room);
         self.send.record(exchange.send_ns(), part_digits, room);
-        if let Some(wait) = exchange.wait_ns() {
+        let (wait, server) = (exchange.wait_ns(), exchange.server_ns());
+        if wait != server && self.server.is_none() {
+            self.server = Some(Box::new(self.wait.copy(room)));
+        }
+        if let Some(wait) = wait {
             self.wait.record(wait, part_digits, room);
         }
         if let Some(receive) = exchange.receive_ns() {
             self.receive.record(receive, part_digits, room);
         }
-        if let Some(server) = exchange.server_ns() {
-            self.server.record(server, part_digits, room);
+        if let (Some(series), Some(server)) = (&mut self.server, server) {
+            series.record(server, part_digits, room);
         }
         match exchange.origin {
             Side::Client if exchange.asked.requests == 0 => {}
@@ -356,7 +361,7 @@ impl RowStatistics {
             wait_p50_ns: self.wait.quantile(500),
             receive_p50_ns: self.receive.quantile(500),
             asked: self.client.count(),
-            server_p50_ns: self.server.quantile(500),
+            server_p50_ns: self.server.as_deref().unwrap_or(&self.wait).quantile(500),
             client_p50_ns: self.client.quantile(500),
         }
     }
@@ -375,5 +380,20 @@ impl RowStatistics {
         let total = self.total.max();
         let max = total.max(waited).map(|ns| Percentile { ns, is_at_least: waited >= total });
         [p50, p90, p95, p99, max]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_counted_in_their_order() {
+        for (at, status) in Status::ALL.into_iter().enumerate() {
+            let mut statuses = [0; Status::ALL.len()];
+            increment(&mut statuses, status);
+            let place = statuses.iter().position(|count| *count == 1);
+            assert_eq!((place, count(&statuses, status)), (Some(at), 1), "{status:?}");
+        }
     }
 }

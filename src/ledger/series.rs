@@ -77,6 +77,17 @@ impl Series {
         }
     }
 
+    /// Returns the same series, and takes its memory from `room`.
+    pub(super) fn copy(&self, room: &mut Room) -> Self {
+        room.take_most(match &self.values {
+            Values::Exact(values) => size_of_val(&**values),
+            Values::Counted(counted) => {
+                counted.non_negative.allocated() + counted.negative.as_ref().map_or(0, Histogram::allocated)
+            }
+        });
+        self.clone()
+    }
+
     /// Keeps a value if it belongs to the sample, which is thinned out if it is full.
     fn sample(&mut self, ns: i64) {
         let Values::Exact(values) = &mut self.values else { return };

@@ -67,11 +67,11 @@ impl Tally {
 
     /// Counts what matches of the next entries.
     pub(super) fn push(&mut self, entries: &[Entry], matching: &mut Matching) {
-        let watch = self.watch.iter_mut();
-        let found: Vec<_> =
-            watch.flat_map(|watch| entries.iter().flat_map(|entry| watch.push(entry))).collect();
+        let Some(watch) = &mut self.watch else { return self.select(entries, matching) };
+        let found = entries.iter().flat_map(|entry| watch.push(entry));
+        let found: Vec<_> = found.map(Entry::Finding).collect();
         self.select(entries, matching);
-        self.select(&found.into_iter().map(Entry::Finding).collect::<Vec<_>>(), matching);
+        self.select(&found, matching);
     }
 
     /// Counts what is found at the end of the capture.
