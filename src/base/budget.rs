@@ -18,7 +18,7 @@
 pub(crate) struct Budget {
     share: usize,
     tally: Tally,
-    /// `held` at which the share counts as full: `share`, or more if the last search freed less
+    /// `held` at which the share counts as full: `share`, or more after a search that freed less
     /// than it should.
     limit: usize,
 }
@@ -67,10 +67,13 @@ impl Budget {
         Self { share, tally: Tally { held: 0 }, limit: share }
     }
 
-    /// Changes the share, in bytes. What the last search could not free is not searched for again.
+    /// Changes the share, in bytes. If the last search freed less than it should, the next one still
+    /// waits for a quarter of it.
     pub(crate) fn set_share(&mut self, share: usize) {
+        let is_waiting = self.limit > self.share;
         self.share = share;
-        self.limit = share.max(self.limit.min(self.tally.held + share / 4));
+        let limit = if is_waiting { self.limit.min(self.tally.held + share / 4) } else { share };
+        self.limit = share.max(limit);
     }
 
     /// Records that a holder holds `held` bytes.
@@ -138,7 +141,11 @@ mod tests {
         budget.set_share(200);
         assert!(!budget.is_full(), "a larger share has room");
         budget.set_share(60);
-        budget.charge(&mut account, 120);
-        assert!(budget.is_full(), "a smaller one is full earlier");
+        assert!(budget.is_full(), "a smaller one is full at once");
+        budget.relieved();
+        budget.set_share(59);
+        assert!(!budget.is_full(), "what cannot be dropped was searched for");
+        budget.charge(&mut account, 117);
+        assert!(budget.is_full());
     }
 }
