@@ -58,11 +58,12 @@ fn list(offers: &ServerOffers, kind: DefinitionKind) -> Option<String> {
     Some(format!("{{\n  \"{}\": [{text}{end}]\n}}\n", kind.list_name()))
 }
 
-/// A definition with a member on each line, unless that makes it much longer. What is invisible in
-/// its strings is escaped.
+/// A definition with a member on each line, unless that makes it much longer. Invisible characters
+/// in strings are escaped.
 fn pretty(definition: &str) -> String {
     let mut text = Vec::new();
-    let value = serde_json::from_str::<Value>(definition).ok().filter(|_| definition.len() <= MAX_PRETTY);
+    let is_short = definition.len() <= MAX_PRETTY;
+    let value = if is_short { serde_json::from_str::<Value>(definition).ok() } else { None };
     let written = value.and_then(|value| json::write_pretty(&mut text, &value).ok());
     // A line end in a string is an escape.
     let text = written.and_then(|()| String::from_utf8(text).ok()).map(|text| text.replace('\n', "\n    "));
