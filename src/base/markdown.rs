@@ -3,15 +3,29 @@
 use super::sanitize;
 
 /// Returns text for a cell of a table: it is cleaned ([`sanitize::clean`]), and what would end the
-/// cell or begin markup is escaped.
+/// cell or begin markup is escaped ([`escape`]).
 #[must_use]
 pub fn cell(text: &str) -> String {
+    escape(&one_line(text))
+}
+
+/// Escapes the characters of Markdown and HTML in cleaned text.
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in one_line(text).chars() {
-        if matches!(c, '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~') {
-            escaped.push('\\');
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            // GitHub and GitLab notify the user behind an `@name`.
+            '@' => escaped.push_str("&#64;"),
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '~' | '#' | '!' | '$' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            c => escaped.push(c),
         }
-        escaped.push(c);
     }
     escaped
 }
@@ -20,7 +34,7 @@ pub fn cell(text: &str) -> String {
 #[must_use]
 pub fn code(text: &str) -> String {
     let mut code = String::with_capacity(text.len() + 2);
-    // In code a backslash is one, but it escapes what ends a cell.
+    // In code a backslash is one, but before a bar it keeps it from ending the cell.
     let mut is_escaped = false;
     for c in one_line(text).replace('`', " ").chars() {
         if c == '|' && !is_escaped {

@@ -4,7 +4,7 @@ use std::io;
 
 use super::options::Options;
 use super::{label, llm_label};
-use crate::base::{sanitize, units};
+use crate::base::{markdown, sanitize, units};
 use crate::ledger::llm_words;
 use crate::ledger::{By, CallStatus, Exchange, FindingRow, LatencyRow, SessionRow, Snapshot, Status};
 
@@ -32,7 +32,7 @@ pub fn write(snapshot: &Snapshot, options: &Options, out: &mut impl io::Write) -
         text.push_str("\n## Without an answer\n\n");
         for cause in &snapshot.unanswered.causes {
             let why = label::cause(cause.cause, cause.http_status);
-            let calls = markdown(&label::unanswered_calls(cause));
+            let calls = markdown::escape(&label::unanswered_calls(cause));
             text.push_str(&format!("- {} {}: {why}: {calls}\n", cause.exchanges, cause.status.name()));
         }
         text.push('\n');
@@ -77,7 +77,7 @@ fn summary(snapshot: &Snapshot, options: &Options, text: &mut String) {
         text.push_str(&format!("- not read: {unsupported}\n"));
     }
     for row in snapshot.tls.iter().take(TLS_LISTED) {
-        text.push_str(&format!("- TLS: {}\n", markdown(&label::tls(row))));
+        text.push_str(&format!("- TLS: {}\n", markdown::escape(&label::tls(row))));
     }
     if let Some(more) = snapshot.tls.len().checked_sub(TLS_LISTED).filter(|more| *more > 0) {
         text.push_str(&format!("- TLS: and {more} more; --format json has all\n"));
@@ -123,7 +123,7 @@ fn latency(rows: &[LatencyRow], most: usize, text: &mut String) {
         let call = format!("{group} {subject}");
         text.push_str(&format!(
             "| {} | {} | {} | {} |",
-            markdown(call.trim_start()),
+            markdown::escape(call.trim_start()),
             row.exchanges(),
             row.errors(),
             row.unanswered()
@@ -156,16 +156,16 @@ fn exchanges(exchanges: &[Exchange], options: &Options, text: &mut String) {
             "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
             label::elapsed(exchange),
             exchange.status.name(),
-            markdown(&label::exchange(exchange)),
-            markdown(&label::server_name(
+            markdown::escape(&label::exchange(exchange)),
+            markdown::escape(&label::server_name(
                 exchange.session.server_name.as_deref(),
                 &exchange.session.identity()
             )),
             label::session_and_leg(&exchange.session),
             exchange.n,
-            markdown(&label::packets(exchange, &options.numbering)),
+            markdown::escape(&label::packets(exchange, &options.numbering)),
             units::time_of_day(exchange.request.span.start.time),
-            markdown(&label::why(exchange, &options.limits).unwrap_or_default())
+            markdown::escape(&label::why(exchange, &options.limits).unwrap_or_default())
         ));
     }
 }
@@ -185,7 +185,7 @@ fn llm_calls(snapshot: &Snapshot, most: usize, text: &mut String) {
         text.push_str(&format!(
             "| {} | {api} | {} |",
             escaped(model.unwrap_or("-")),
-            markdown(&llm_label::server(row))
+            markdown::escape(&llm_label::server(row))
         ));
         text.push_str(&format!(" {} |", row.calls()));
         for status in [CallStatus::Error, CallStatus::Cancelled, CallStatus::Cut, CallStatus::Open] {
@@ -252,14 +252,14 @@ fn findings_table(title: &str, rows: &[&FindingRow], options: &Options, text: &m
         let info = row.code.info();
         let first = row.first.first().map_or_else(String::new, |finding| {
             let at = label::finding_place(finding, &options.numbering);
-            format!("{}{}", markdown(&at), escaped(&finding.detail))
+            format!("{}{}", markdown::escape(&at), escaped(&finding.detail))
         });
         text.push_str(&format!(
             "| {} | {} | `{}` | {} | {first} |\n",
             row.count,
             info.severity.name(),
             info.name,
-            markdown(info.title)
+            markdown::escape(info.title)
         ));
     }
 }
@@ -283,25 +283,5 @@ fn code(text: &str) -> String {
 
 /// Sanitizes and escapes text from traffic.
 fn escaped(text: &str) -> String {
-    markdown(&sanitize::clean(text))
-}
-
-/// Escapes the characters of Markdown and HTML in sanitized text.
-fn markdown(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            // GitHub and GitLab notify the user behind an `@name`.
-            '@' => out.push_str("&#64;"),
-            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '~' | '#' | '!' | '$' => {
-                out.push('\\');
-                out.push(c);
-            }
-            _ => out.push(c),
-        }
-    }
-    out
+    markdown::escape(&sanitize::clean(text))
 }
