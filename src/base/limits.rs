@@ -41,7 +41,8 @@ pub const MAX_IN_PROGRESS: usize = 4096;
 /// beyond that the oldest is left out.
 pub const MAX_HELD_ENTRIES: usize = 65_536;
 
-/// Servers whose offers are shown because something of them matches the filter.
+/// Servers whose offers are shown because something of them matches the filter. Offers of others
+/// are left out, as if nothing of them matched.
 pub const MAX_MATCHED_SERVERS: usize = 4096;
 
 /// Transactions in whose payloads a search found something, until their exchanges are over. The

@@ -4,13 +4,13 @@
 //! answer to what it carried. Until it is known whether they belong to something that matched, they
 //! are held.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context as _, anyhow};
 use foldhash::fast::RandomState;
 
 use super::request::Request;
-use crate::base::{Fact, Finding, NumberSet, limits};
+use crate::base::{Fact, Few, Finding, NumberSet, limits};
 use crate::engine::Engine;
 use crate::export::slice::SlicePlan;
 use crate::ledger::query::{Filter, Found, FoundContents, Subject};
@@ -27,7 +27,7 @@ pub(super) struct Matching {
     /// Servers of which something matched; beyond [`limits::MAX_MATCHED_SERVERS`] the first ones.
     servers: HashSet<ServerRef, RandomState>,
     /// Entries of which it is not known yet whether they belong to something that matched.
-    held: VecDeque<Entry>,
+    held: HeldEntries,
     /// What was found in payloads; `None` if the filter does not search them.
     contents: Option<FoundContents>,
     /// What a slice of the matching exchanges needs; `None` if there will be none.
@@ -55,7 +55,7 @@ impl Matching {
             sessions: NumberSet::of_latest(),
             connections: NumberSet::of_latest(),
             servers: HashSet::default(),
-            held: VecDeque::new(),
+            held: HeldEntries::default(),
             plan: None,
         }
     }
@@ -107,7 +107,9 @@ impl Matching {
             } else if self.belongs(entry) {
                 show(entry)?;
             } else if is_awaited(entry) {
-                self.hold(entry.clone());
+                self.held.push(entry.clone());
+            } else if let Entry::Record(Record::Exchange(exchange)) = entry {
+                self.held.take_findings(exchange.n).for_each(drop);
             }
             if matches!(entry, Entry::Fact(Fact::Capture(_))) {
                 self.flush(&mut show)?;
@@ -220,44 +222,62 @@ impl Matching {
         }
     }
 
-    fn hold(&mut self, entry: Entry) {
-        if self.held.len() >= limits::MAX_HELD_ENTRIES {
-            self.held.pop_front();
-        }
-        self.held.push_back(entry);
-    }
-
-    /// Shows the findings of an exchange that were held, and drops those of one that does not
-    /// match.
+    /// Shows the findings of a matching exchange that were held.
     fn release<E>(&mut self, entry: &Entry, show: &mut impl FnMut(&Entry) -> Result<(), E>) -> Result<(), E> {
         let Entry::Record(Record::Exchange(exchange)) = entry else { return Ok(()) };
-        let n = exchange.n;
-        if exchange.findings.is_empty() {
-            return Ok(());
-        }
-        let is_of = |held: &mut Entry| matches!(held, Entry::Finding(finding) if finding.exchange == Some(n));
-        let mut kept = VecDeque::with_capacity(self.held.len());
-        let mut result = Ok(());
-        for mut held in std::mem::take(&mut self.held) {
-            if is_of(&mut held) {
-                result = result.and_then(|()| show(&held));
-            } else {
-                kept.push_back(held);
-            }
-        }
-        self.held = kept;
-        result
+        self.held.take_findings(exchange.n).try_for_each(|held| show(&held))
     }
 
     /// Shows what is still held and belongs to something that matched.
     fn flush<E>(&mut self, show: &mut impl FnMut(&Entry) -> Result<(), E>) -> Result<(), E> {
-        for held in std::mem::take(&mut self.held) {
+        for held in std::mem::take(&mut self.held).entries.into_values() {
             if self.belongs(&held) {
                 show(&held)?;
             }
         }
         Ok(())
     }
+}
+
+/// Entries in the order in which they came: the latest [`limits::MAX_HELD_ENTRIES`].
+#[derive(Default)]
+struct HeldEntries {
+    /// By a number that rises.
+    entries: BTreeMap<u64, Entry>,
+    /// The numbers of the findings about an exchange, by its `n`.
+    of_exchanges: HashMap<u64, Few<u64>, RandomState>,
+    next: u64,
+}
+
+impl HeldEntries {
+    fn push(&mut self, entry: Entry) {
+        if self.entries.len() >= limits::MAX_HELD_ENTRIES
+            && let Some((number, oldest)) = self.entries.pop_first()
+            && let Some(n) = exchange_of(&oldest)
+            && let Some(numbers) = self.of_exchanges.get_mut(&n)
+        {
+            numbers.retain(|it| *it != number);
+            if numbers.is_empty() {
+                self.of_exchanges.remove(&n);
+            }
+        }
+        if let Some(n) = exchange_of(&entry) {
+            self.of_exchanges.entry(n).or_default().push(self.next);
+        }
+        self.entries.insert(self.next, entry);
+        self.next += 1;
+    }
+
+    /// Removes the findings about an exchange, and returns them in order.
+    fn take_findings(&mut self, n: u64) -> impl Iterator<Item = Entry> {
+        let numbers = self.of_exchanges.remove(&n).unwrap_or_default();
+        numbers.iter().filter_map(|number| self.entries.remove(number)).collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// The exchange that a finding is about, by its `n`; `None` for other entries.
+fn exchange_of(entry: &Entry) -> Option<u64> {
+    if let Entry::Finding(finding) = entry { finding.exchange } else { None }
 }
 
 /// Parses the expression of `--filter`; the filter is empty if there is none.
@@ -285,5 +305,66 @@ fn is_awaited(entry: &Entry) -> bool {
         Entry::Finding(_) | Entry::Fact(Fact::Connection(_)) => true,
         Entry::Record(record) => matches!(record, Record::Offer(_)),
         Entry::LlmCall(_) | Entry::Fact(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::{Code, Origin, PacketNo, Timestamp};
+
+    /// A finding about an exchange.
+    fn finding(n: Option<u64>, number: u64) -> Entry {
+        Entry::Finding(Finding {
+            code: Code::TcpGap,
+            at: Some(Origin { packet: PacketNo(number), time: Timestamp(0) }),
+            tcp_stream: None,
+            session: None,
+            exchange: n,
+            count: 1,
+            detail: String::new(),
+        })
+    }
+
+    fn packet(entry: &Entry) -> u64 {
+        let Entry::Finding(finding) = entry else { panic!("no finding") };
+        finding.at.unwrap().packet.0
+    }
+
+    proptest! {
+        /// Findings of exchanges are taken out in order, the others stay in order.
+        #[test]
+        fn held_entries_are_a_list(steps in prop::collection::vec((any::<bool>(), prop::option::of(0_u64..5)), 0..60)) {
+            let (mut held, mut list) = (HeldEntries::default(), Vec::new());
+            for (number, (takes, n)) in (0..).zip(steps) {
+                match (takes, n) {
+                    (true, Some(n)) => {
+                        let taken: Vec<u64> = held.take_findings(n).map(|entry| packet(&entry)).collect();
+                        let expected: Vec<u64> =
+                            list.extract_if(.., |(of, _)| *of == Some(n)).map(|(_, number)| number).collect();
+                        prop_assert_eq!(taken, expected);
+                    }
+                    _ => {
+                        held.push(finding(n, number));
+                        list.push((n, number));
+                    }
+                }
+                let left: Vec<u64> = held.entries.values().map(packet).collect();
+                prop_assert_eq!(left, list.iter().map(|(_, number)| *number).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn the_oldest_are_left_out() {
+        let mut held = HeldEntries::default();
+        let most = limits::MAX_HELD_ENTRIES as u64;
+        (0..most + 3).for_each(|number| held.push(finding(Some(number / 2), number)));
+        assert_eq!(held.entries.len() as u64, most);
+        assert_eq!(held.take_findings(0).count(), 0);
+        assert_eq!(held.take_findings(1).map(|entry| packet(&entry)).collect::<Vec<_>>(), [3]);
+        assert_eq!(held.take_findings(2).count(), 2);
     }
 }
