@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
-"""Fill in the measured columns of docs/dependencies.md: licence, crates, KiB, lines, unsafe.
+"""Fill in the measured columns of docs/dependencies.md: licence, crates, KiB, build, lines, unsafe.
 
-usage: dependencies.py [PROGRAM]
+usage: dependencies.py [--program FILE] [--timings FILE]
 
-PROGRAM is a release build with its symbols. Without it the column of KiB stays as it is. What people wrote is
-left alone.
+--program FILE   a release build with its symbols: the column of KiB
+--timings FILE   what `cargo build --release --timings` wrote (target/cargo-timings/cargo-timing.html): the column
+                 of seconds
+
+Without them these columns stay as they are. What people wrote is left alone.
 """
 
+import argparse
 import collections
 import json
 import pathlib
 import re
 import subprocess
-import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "dependencies.md"
@@ -78,7 +81,24 @@ def crate(symbol):
     return next((name for prefix, name in C_CODE.items() if symbol.startswith(prefix)), "")
 
 
+def seconds(timings):
+    """How long each crate took, with its build script, by name."""
+    units = re.search(r"const UNIT_DATA = (\[.*?\n\]);", pathlib.Path(timings).read_text(), re.DOTALL)
+    total = collections.Counter()
+    for unit in json.loads(units.group(1)):
+        total[unit["name"]] += unit["duration"]
+    return total
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program")
+    parser.add_argument("--timings")
+    return parser.parse_args()
+
+
 def main():
+    asked = arguments()
     found = metadata()
     packages = {package["id"]: package for package in found["packages"]}
     nodes = {node["id"]: [dep["pkg"] for dep in node["deps"] if any(kind["kind"] is None for kind in dep["dep_kinds"])] for node in found["resolve"]["nodes"]}
@@ -98,7 +118,8 @@ def main():
         return seen
 
     users = collections.Counter(node for name in direct.values() for node in reach(name))
-    large = kib(sys.argv[1]) if len(sys.argv) > 1 else None
+    large = kib(asked.program) if asked.program else None
+    slow = seconds(asked.timings) if asked.timings else None
     lines = []
     for line in PAGE.read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -107,13 +128,15 @@ def main():
             lines.append(line)
             continue
         package = packages[direct[name]]
-        if len(cells) == 6:
-            alone = sum(1 for node in reach(direct[name]) if users[node] == 1)
+        if len(cells) == 7:
+            alone = {packages[node]["name"] for node in reach(direct[name]) if users[node] == 1}
+            parts = {name, *PARTS.get(name, [])}
             cells[3] = package["license"].replace("/", " OR ").replace("  ", " ")
-            cells[4] = str(alone)
+            cells[4] = str(sum(1 for node in reach(direct[name]) if users[node] == 1))
             if large is not None:
-                names = [name, *PARTS.get(name, [])]
-                cells[5] = str(round(sum(large[part.replace('-', '_')] for part in names) / 1024))
+                cells[5] = str(round(sum(large[part.replace('-', '_')] for part in parts) / 1024))
+            if slow is not None:
+                cells[6] = f"{sum(slow[part] for part in parts | alone):.1f}"
         elif len(cells) == 5:
             count, places = own_code(package)
             cells[2], cells[3] = f"{count:,}", str(places)
