@@ -67,8 +67,8 @@ impl Budget {
         Self { share, tally: Tally { held: 0 }, limit: share }
     }
 
-    /// Changes the share, in bytes. If the last search freed less than it should, the next one still
-    /// waits for a quarter of it.
+    /// Changes the share, in bytes. If the last search freed less than it should, the next one
+    /// still waits for a quarter of it.
     pub(crate) fn set_share(&mut self, share: usize) {
         let is_waiting = self.limit > self.share;
         self.share = share;
