@@ -68,7 +68,7 @@ pub(super) struct Placed {
 pub(super) enum Step {
     /// Emit what is wrong with the capture file.
     CaptureFindings(Findings),
-    /// Report that packet times go back, by so many nanoseconds. [`Step::Findings`] follows.
+    /// Report that packet times go back, by `back` nanoseconds. [`Step::Findings`] follows.
     TimeBack { back: i64, at: Origin },
     /// Emit findings of the front, together with what the next input completes if `is_joined`.
     Findings { list: Findings, is_joined: bool },
@@ -89,7 +89,7 @@ pub(super) enum Next {
 }
 
 impl Crew {
-    /// Creates threads for so many lanes, which are started after `begin` packets.
+    /// Creates threads for `lanes` lanes. They are started after `begin` packets.
     pub(super) fn new(lanes: usize, begin: u64) -> Self {
         Self {
             begin,

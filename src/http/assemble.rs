@@ -378,7 +378,7 @@ impl Assembler {
         let current = if side == Side::Client { client } else { server };
         let is_current = current.as_ref().is_some_and(|message| message.transaction == transaction);
         let mut other = if is_current { None } else { self.others.remove(&id) };
-        // Where it lies: it is large.
+        // Finished in its place: a message is large to move.
         let message = if is_current { current.as_mut() } else { other.as_mut() };
         let ended = UpdateKind::Ended {
             how,

@@ -112,7 +112,7 @@ impl Field {
     }
 }
 
-/// Returns whether a name is `lower` in any case, which consists of small letters and `-`.
+/// Returns whether a name is `lower` in any case. `lower` consists of small letters and `-`.
 // Inlined, so that the words of `lower` are constants.
 #[inline(always)]
 pub(super) fn is_name<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
@@ -167,7 +167,7 @@ impl FieldValues {
 
     /// Returns whether the media type is that of event streams.
     #[inline]
-    fn declare_events(&self, text: &[u8]) -> bool {
+    fn declares_events(&self, text: &[u8]) -> bool {
         let Some(value) = self.bytes(Field::ContentType, text) else { return false };
         let front = value.get(..EVENTS.len());
         // Nearly all others are ruled out without being checked for UTF-8.
@@ -260,7 +260,7 @@ impl Head {
     #[inline]
     pub fn with_values(start: StartLine, span: Span, text: Bytes, values: FieldValues) -> Self {
         // Asked by several layers.
-        let is_event_stream = values.declare_events(&text);
+        let is_event_stream = values.declares_events(&text);
         Self {
             start,
             span,

@@ -83,7 +83,7 @@ impl Histogram {
         // Most steps hold nothing: first the chunk, then the step in it.
         let (mut seen, mut passed) = (0, 0);
         for chunk in self.counts.chunks(CHUNK) {
-            // Of so few counts the sum fits.
+            // A sum of as many counts of 32 bits fits into 64.
             let sum = chunk.iter().fold(0, |sum: u64, count| sum.wrapping_add(u64::from(*count)));
             if sum > 0 && seen + sum >= rank {
                 break;

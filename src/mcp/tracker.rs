@@ -82,8 +82,8 @@ impl Tracker {
     }
 
     /// Takes the next updates of a connection and appends what they complete to the sink: the first
-    /// one, and those behind it for the same transaction, `most` in all. With each other they take
-    /// fewer lookups.
+    /// one, and those behind it for the same transaction, `most` in all. Together they take fewer
+    /// lookups.
     pub fn push(
         &mut self,
         by: &CarriedBy,

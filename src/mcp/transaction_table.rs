@@ -20,7 +20,7 @@ pub(super) struct Transactions {
     /// Boxed: the table grows and rows are taken out of it.
     rows: Vec<Option<Box<Transaction>>>,
     free: Vec<usize>,
-    /// One that is over, whose memory the next one takes.
+    /// A transaction that is over: the next one is stored in its memory.
     spare: Option<Box<Transaction>>,
     index: Index,
     /// The transaction that a head was seen of last: its body and its end often follow.
@@ -226,7 +226,7 @@ impl Transactions {
         Some(transaction)
     }
 
-    /// Uses the memory of a transaction that was removed again.
+    /// Keeps the memory of a removed transaction for the next one.
     pub(super) fn reuse(&mut self, transaction: Box<Transaction>) {
         self.spare = Some(transaction);
     }

@@ -52,9 +52,9 @@ const open = async (size) => {
 const importArchive = async (page, file) => {
   const button = page.getByRole("button", { name: "Import HAR file" });
   await button.waitFor();
-  // Else it is not to be seen whether what is there is new.
+  // So that what is there then is new.
   await page.getByRole("button", { name: "Clear network log" }).click();
-  // Nothing hears the first click while panels are still loaded.
+  // The first click has no effect while panels are still loaded.
   let chooser;
   for (const until = Date.now() + STEP; !chooser;) {
     must(Date.now() < until, "the panel opens no dialog for files");
@@ -225,7 +225,7 @@ check("DevTools shows events and messages in tabs", async () => {
   await rows("stacks/supergateway-ws/capture.pcap", "127.0.0.1", "Messages", "initialize");
 });
 
-check("an archive that is broken is told", async () => {
+check("a broken archive is refused or noticed", async () => {
   const file = archiveOf(CAPTURES[0]);
   const text = readFileSync(file, "utf8");
   const { entries } = JSON.parse(text).log;

@@ -199,7 +199,7 @@ impl Transaction<'_> {
     fn response(&self, head: &Head, masking: &Masking) -> Value {
         let text = self.event_text();
         let body = text.as_deref().map(str::as_bytes).or(self.body(Side::Server)).unwrap_or_default();
-        // With a charset, DevTools would show no events. Theirs is always UTF-8.
+        // DevTools shows no events if the type has a charset; event streams are always UTF-8.
         let stream = text.as_ref().map(|_| "text/event-stream");
         let mut content = json!({
             "size": body.len(),

@@ -134,7 +134,7 @@ impl BodyFields {
                 let is_first = !std::mem::replace(&mut self.is_chunked, true);
                 (is_first && value.eq_ignore_ascii_case(b"chunked")).then_some(())
             }
-            // Nothing is wanted of these, which nearly all heads have.
+            // Nearly all heads have these, and nothing here reads them.
             (4, b'd') if is_name(name, b"date") => Some(()),
             (10, b'c') if is_name(name, b"connection") => Some(()),
             (10, b'k') if is_name(name, b"keep-alive") => Some(()),
