@@ -409,6 +409,7 @@ pub const MAX_TABLE_ROWS: usize = 10_000;
 
 /// Memory of the latency tables of the report, in bytes: each of [`MAX_TABLE_ROWS`] has seven
 /// histograms of up to 26 kB if its durations differ enough. Real captures have some hundred rows.
+/// A row whose server waited for its client copies one of its histograms, also beyond the limit.
 pub const MAX_LATENCY_MEMORY: usize = 24 << 20;
 
 /// Kinds of TLS connections that a report tells apart: by host, version, suite and protocol. The

@@ -77,7 +77,8 @@ impl Series {
         }
     }
 
-    /// Returns the same series, and takes its memory from `room`.
+    /// Returns the same series. Takes its memory from `room`, or what is left of that: the copy may
+    /// need more.
     pub(super) fn copy(&self, room: &mut Room) -> Self {
         room.take_most(match &self.values {
             Values::Exact(values) => size_of_val(&**values),
