@@ -1,5 +1,6 @@
 //! What became of sessions: lost, shared, never sent back, used after deletion.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::story::{Certainty, Evidence, MOST_ALIKE, Sentence, Topic};
@@ -38,8 +39,11 @@ pub(super) fn of_session(session: &Session, survey: &Survey) -> Vec<Sentence> {
 
 /// Tells what became of the worst sessions of a capture.
 pub(super) fn of_capture(survey: &Survey) -> Vec<Sentence> {
+    let refusals = survey.findings.iter().filter(|finding| finding.code == Code::McpSessionRefused);
+    let numbers: BTreeSet<u32> = refusals.filter_map(|finding| finding.session).collect();
+    let sessions = survey.sessions.iter().filter(|session| numbers.contains(&session.session.number));
     let mut sentences: Vec<_> =
-        survey.sessions.iter().filter_map(|session| refused(session, survey)).take(MOST_ALIKE).collect();
+        sessions.filter_map(|session| refused(session, survey)).take(MOST_ALIKE).collect();
     let mut codes = CODES.iter().filter(|code| **code != Code::McpSessionPerCall);
     let first = codes.find_map(|code| {
         Sentence::of_findings(Topic::Session, survey.findings.iter().filter(|it| it.code == *code))

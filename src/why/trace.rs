@@ -134,6 +134,8 @@ pub(super) struct Trace {
     heads: Vec<TracedHead>,
     /// Memory of `heads`, in bytes.
     heads_len: usize,
+    /// The latest transaction of which a head was kept.
+    latest: u32,
 }
 
 /// What a trace keeps.
@@ -408,9 +410,10 @@ impl Trace {
                     body: String::new(),
                 };
                 self.heads_len += head.allocated();
+                self.latest = self.latest.max(head.transaction);
                 self.heads.push(head);
             }
-            PayloadKind::Body => {
+            PayloadKind::Body if payload.transaction <= self.latest => {
                 let (transaction, side) = (payload.transaction, payload.side);
                 let mut heads = self.heads.iter_mut().rev().take(limits::MAX_STREAMS);
                 let head = heads.find(|head| head.transaction == transaction && head.side == side);
