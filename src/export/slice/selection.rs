@@ -27,8 +27,10 @@ pub struct Selection {
 struct ConnectionSelection {
     /// The windows that did not begin yet: the next one is last.
     windows: Vec<Window>,
-    /// Those that began and did not end.
-    begun: Vec<Window>,
+    /// How far those that began reach: all of them, and those of which more is chosen.
+    begun: Reach,
+    begun_until_next: Reach,
+    begun_with_previous: Reach,
     /// Whether a segment with payload was seen.
     has_payload: bool,
     /// The latest packet with payload of A and of B.
@@ -56,10 +58,24 @@ impl Window {
     pub(super) fn new(from: u64, to: u64) -> Self {
         Self { from, to, until: None, until_next: false, with_previous: false }
     }
+}
 
-    /// Whether it has not ended before a packet.
+/// The end of several windows that began: that of the longest.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reach {
+    to: Option<u64>,
+    until: Option<Timestamp>,
+}
+
+impl Reach {
+    fn extend(&mut self, window: &Window) {
+        self.to = self.to.max(Some(window.to));
+        self.until = self.until.max(window.until);
+    }
+
+    /// Whether one of them has not ended before a packet.
     fn lasts(&self, origin: Origin) -> bool {
-        origin.packet.0 <= self.to || self.until.is_some_and(|until| origin.time <= until)
+        self.to.is_some_and(|to| origin.packet.0 <= to) || self.until.is_some_and(|it| origin.time <= it)
     }
 }
 
@@ -153,19 +169,25 @@ impl ConnectionSelection {
         let trailing = segment.from.split_mut(&mut self.trailing).0;
         let was_trailing = *trailing;
         *trailing &= !carries;
+        let mut begins_until_next = false;
         while let Some(window) = self.windows.pop_if(|window| window.from <= number) {
-            self.begun.push(window);
+            self.begun.extend(&window);
+            if window.until_next {
+                self.begun_until_next.extend(&window);
+                begins_until_next |= window.from == number;
+            }
+            if window.with_previous {
+                self.begun_with_previous.extend(&window);
+            }
         }
-        self.begun.retain(|window| window.lasts(segment.origin));
-        for window in &self.begun {
-            is_chosen = true;
-            // A request may have several segments: a head, then a body.
-            if carries && window.until_next && (window.from == number || was_trailing) {
-                *trailing = true;
-            }
-            if carries && window.with_previous {
-                segment.from.of(&self.previous).iter().for_each(|packet| packets.insert(*packet));
-            }
+        let lasts = |reach: &Reach| reach.lasts(segment.origin);
+        is_chosen |= lasts(&self.begun);
+        // A request may have several segments: a head, then a body.
+        if carries && lasts(&self.begun_until_next) && (begins_until_next || was_trailing) {
+            *trailing = true;
+        }
+        if carries && lasts(&self.begun_with_previous) {
+            segment.from.of(&self.previous).iter().for_each(|packet| packets.insert(*packet));
         }
         is_chosen |= self.trailing.contains(&true);
         self.has_payload |= carries;
