@@ -123,8 +123,7 @@ impl Slicer {
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Option<ConnectionPackets>, capture::Error> {
         let mut packets = ConnectionPackets::new(tcp_stream);
-        let (mut source, mut engine) = (self.read()?, Engine::of_connections([tcp_stream]));
-        engine.emit_payloads();
+        let (mut source, mut engine) = (self.read()?, engine_of([tcp_stream]));
         let mut entries = Vec::new();
         let (mut has_more, mut steps) = (true, 0_u32);
         while has_more {
@@ -154,8 +153,7 @@ impl Slicer {
         if tcp_streams.is_empty() {
             return Ok(true);
         }
-        let (mut source, mut engine) = (self.read()?, Engine::of_connections(tcp_streams));
-        engine.emit_payloads();
+        let (mut source, mut engine) = (self.read()?, engine_of(tcp_streams));
         let (mut entries, mut has_more, mut steps) = (Vec::new(), true, 0_u32);
         while has_more {
             has_more = engine.read(&mut source, &mut entries)?;
@@ -402,4 +400,13 @@ impl Source for Sliced<'_> {
         }
         Ok(None)
     }
+}
+
+/// Creates an engine that analyses some connections beside what the program knows of the capture.
+fn engine_of(tcp_streams: impl IntoIterator<Item = u32>) -> Engine {
+    let mut engine = Engine::of_connections(tcp_streams);
+    engine.emit_payloads();
+    engine.halve_memory();
+    engine.halve_sessions();
+    engine
 }

@@ -12,8 +12,8 @@ use crate::support::stdio::Server;
 /// Memory for bodies, in MiB.
 const BODIES: u64 = 16;
 
-/// The most memory beside it, in MiB.
-const MEMORY: u64 = 256;
+/// The most memory beside it, in MiB: a question may have packets read again, by a second analysis.
+const MEMORY: u64 = 384;
 
 /// The most that an answer takes, in bytes: text and structure of 24,000 each, some of it escaped
 /// once more, and what says how to treat text from traffic.
