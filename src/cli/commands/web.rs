@@ -61,6 +61,7 @@ pub(crate) fn run(request: &Request, options: &WebOptions) -> anyhow::Result<Out
     engine.emit_requests();
     // The page takes memory, too.
     engine.halve_memory();
+    engine.halve_sessions();
     // Of a capture that goes on, what happens now matters more than how it began.
     let rows = if request.is_live() { page::Rows::latest } else { page::Rows::new };
     let tally = Tally::new(request, &options.counted, Some(rows), (&matching, &mut engine))?;
