@@ -1,6 +1,6 @@
-// What the judges of pages share: the browser, accessibility, and how verdicts are printed.
+// What the judges of pages share: the browser, pictures, accessibility, and how verdicts are printed.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -20,6 +20,13 @@ const browserPath = () => {
 };
 
 export const launch = () => chromium.launch({ executablePath: browserPath(), args: ["--no-sandbox"] });
+
+/** Writes what a page shows as WebP, the format of docs/screens. The quality is 0 to 100. */
+export const savePicture = async (page, file, quality = 80) => {
+  const devtools = await page.context().newCDPSession(page);
+  const { data } = await devtools.send("Page.captureScreenshot", { format: "webp", quality });
+  writeFileSync(file, Buffer.from(data, "base64"));
+};
 
 /** Serious violations that axe-core finds. It runs in a world of its own, as the page's policy wants. */
 export const axeFaults = async (page) => {

@@ -10,7 +10,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { check, checks, launch, must, runChecks } from "./browser.mjs";
+import { check, checks, launch, must, runChecks, savePicture } from "./browser.mjs";
 
 const [mcpdump, captures, folder, picture] = process.argv.slice(2).map((file) => path.resolve(file));
 
@@ -269,9 +269,7 @@ if (picture) {
   await importArchive(page, archiveOf("ts-sse/capture.pcap"));
   await show(page, "sse", "EventStream");
   await page.getByText("model said: hello").first().waitFor();
-  const devtools = await page.context().newCDPSession(page);
-  const { data } = await devtools.send("Page.captureScreenshot", { format: "webp", quality: 70 });
-  writeFileSync(picture, Buffer.from(data, "base64"));
+  await savePicture(page, picture, 70);
   await close();
   checks.length = 0;
 }

@@ -9,7 +9,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { WIDTHS, axeFaults, check, checks, launch, must, runChecks } from "./browser.mjs";
+import { WIDTHS, axeFaults, check, checks, launch, must, runChecks, savePicture } from "./browser.mjs";
 
 const [mcpdump, captures, folder, picture] = process.argv.slice(2).map((file) => path.resolve(file));
 
@@ -323,9 +323,7 @@ if (picture) {
     document.getElementById("exchanges").style.marginTop = "0";
     scrollTo(0, 0);
   });
-  const devtools = await page.context().newCDPSession(page);
-  const { data } = await devtools.send("Page.captureScreenshot", { format: "webp", quality: 80 });
-  writeFileSync(picture, Buffer.from(data, "base64"));
+  await savePicture(page, picture);
   await close();
   checks.length = 0;
 }

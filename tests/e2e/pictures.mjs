@@ -3,9 +3,9 @@
 //     node pictures.mjs trace|otlp|prometheus URL PICTURE
 //     tmux capture-pane -e -p | node pictures.mjs terminal TITLE PICTURE
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
-import { launch } from "./browser.mjs";
+import { launch, savePicture } from "./browser.mjs";
 
 const [kind, url, picture] = process.argv.slice(2);
 const SIZE = { trace: [1200, 860], otlp: [1200, 640], prometheus: [1200, 880], terminal: [1000, 600] };
@@ -87,7 +87,5 @@ const context = await browser.newContext({ viewport: { width, height }, serviceW
 const page = await context.newPage();
 page.setDefaultTimeout(STEP);
 await shows[kind](page);
-const devtools = await context.newCDPSession(page);
-const { data } = await devtools.send("Page.captureScreenshot", { format: "webp", quality: QUALITY });
-writeFileSync(picture, Buffer.from(data, "base64"));
+await savePicture(page, picture, QUALITY);
 await browser.close();

@@ -12,7 +12,7 @@ import { createServer } from "node:http";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
-import { WIDTHS, axeFaults, check, checks, launch, must, runChecks } from "./browser.mjs";
+import { WIDTHS, axeFaults, check, checks, launch, must, runChecks, savePicture } from "./browser.mjs";
 
 const [mcpdump, captures, folder, picture] = process.argv.slice(2).map((file) => path.resolve(file));
 mkdirSync(folder, { recursive: true });
@@ -300,9 +300,7 @@ if (picture) {
     document.querySelector("h1").textContent = "lo";
     scrollTo(0, 0);
   });
-  const devtools = await page.context().newCDPSession(page);
-  const { data } = await devtools.send("Page.captureScreenshot", { format: "webp", quality: 80 });
-  writeFileSync(picture, Buffer.from(data, "base64"));
+  await savePicture(page, picture);
   await close();
   await end();
   checks.length = 0;
