@@ -41,6 +41,11 @@ impl Attempts {
         !self.has_more && self.sent > 0 && self.failed >= self.sent
     }
 
+    /// Whether there is anything else than attempts.
+    pub(super) fn has_more(&self) -> bool {
+        self.has_more
+    }
+
     /// Whether they were those of another program than `client`.
     pub(super) fn have_other_client(&self, client: &Implementation) -> bool {
         self.client.as_ref().is_some_and(|own| own != client)

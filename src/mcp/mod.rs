@@ -45,6 +45,7 @@ mod numbers;
 mod openings;
 mod passage;
 mod passed_on;
+mod peer_sessions;
 mod quirks;
 mod record;
 mod record_findings;

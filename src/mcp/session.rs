@@ -247,6 +247,14 @@ impl SessionState {
             && self.is_unused()
     }
 
+    /// Whether it is neither [a trial](Self::is_trial) nor [a failed
+    /// attempt](Self::is_failed_attempt), and will not be as long as it is active.
+    pub(super) fn is_more_than_attempts(&self) -> bool {
+        let is_used = self.record.exchanges > 0 || !self.served.by().is_empty() || self.is_reported;
+        let has_more = self.attempts.has_more() || self.has_id();
+        (is_used || self.record.degraded.any()) && has_more
+    }
+
     pub(super) fn open_connection(&mut self) {
         self.connections += 1;
     }

@@ -9,6 +9,7 @@ use super::carried::CarriedSessions;
 use super::costly::{CostlySessions, SessionCounts};
 use super::doubts::Doubts;
 use super::handle::SessionIndex;
+use super::peer_sessions::{Attempt, PeerSessions};
 use super::record::{Session, SessionEnd, SessionRef, Transport};
 use super::server_stream::ServerStream;
 use super::session::SessionState;
@@ -55,8 +56,7 @@ pub(super) struct Sessions {
     /// Counts of the sessions that [`Self::take_over`] and [`Self::take_idle`] removed.
     taken: SessionCounts,
     by_key: Map<SessionKey, SessionIndex>,
-    /// The sessions of a server and a client address, oldest first.
-    by_peers: Map<(SocketAddr, IpAddr), BTreeSet<SessionIndex>>,
+    by_peers: PeerSessions,
     /// The first sessions with an id, on any server, oldest first.
     by_id: Map<Arc<str>, Vec<SessionIndex>>,
     doubts: Doubts,
@@ -106,6 +106,9 @@ impl Sessions {
         }
         if let Slot::Quiet(quiet) = std::mem::replace(slot, Slot::Evicted) {
             let Quiet { record, keys, .. } = *quiet;
+            for server in &record.addresses {
+                self.by_peers.insert(*server, record.session.client.ip(), index);
+            }
             *slot = Slot::Active(Box::new(SessionState::resume(index, record, keys)));
             self.checks.push(Reverse((at.plus(QUIET_AFTER_END), index)));
         }
@@ -200,7 +203,7 @@ impl Sessions {
 
     /// Whether this client has a session with this server.
     pub(super) fn has_client(&self, peers: Peers) -> bool {
-        self.by_peers.get(&(peers.server, peers.client.ip())).is_some_and(|sessions| !sessions.is_empty())
+        self.by_peers.latest(peers).next().is_some()
     }
 
     /// A connection carries something of a session without an id.
@@ -358,15 +361,14 @@ impl Sessions {
     /// The latest session without an id of this client and server: the one of a request without
     /// `clientInfo`.
     pub(super) fn latest_without_id(&self, peers: Peers, path: &str) -> Option<SessionIndex> {
-        let sessions = self.by_peers.get(&(peers.server, peers.client.ip()))?;
-        let without_id = |index: &&SessionIndex| {
-            self.get(**index).is_some_and(|session| {
+        let without_id = |index: &SessionIndex| {
+            self.get(*index).is_some_and(|session| {
                 let is_other = session.has_id() || session.is_headless() || session.is_channel();
                 !is_other && session.has_path(path)
             })
         };
-        let last = |index: &&SessionIndex| self.get(**index).map(|session| (session.record().last, **index));
-        sessions.iter().rev().take(limits::MAX_ALIKE).filter(without_id).max_by_key(last).copied()
+        let last = |index: &SessionIndex| self.get(*index).map(|session| (session.record().last, *index));
+        self.by_peers.latest(peers).take(limits::MAX_ALIKE).filter(without_id).max_by_key(last)
     }
 
     /// The HTTP+SSE session with this id on this server, whatever its target.
@@ -393,7 +395,7 @@ impl Sessions {
         let is_same_client = session.reference().client.ip() == peers.client.ip();
         self.by_key.entry(key).or_insert(index);
         if is_same_client {
-            self.by_peers.entry((peers.server, peers.client.ip())).or_default().insert(index);
+            self.by_peers.insert(peers.server, peers.client.ip(), index);
         }
     }
 
@@ -429,17 +431,16 @@ impl Sessions {
     /// next one that it opened at this server, within a minute.
     pub(super) fn used_instead_of(&self, index: SessionIndex) -> Option<SessionIndex> {
         let unused = self.get(index).filter(|session| session.is_unused())?.record();
-        let peers = (unused.session.server, unused.session.client.ip());
         let is_it = |other: &SessionIndex| {
             self.get(*other).is_some_and(|session| {
                 let record = session.record();
                 (record.exchanges > 0 || session.has_open_stream())
-                    && record.session.number != unused.session.number
                     && record.session.path == unused.session.path
                     && (0..=ATTEMPT_WAIT).contains(&record.first.time.since(unused.first.time))
             })
         };
-        self.by_peers.get(&peers)?.iter().rev().take(limits::MAX_ALIKE).copied().filter(is_it).min()
+        let (server, client) = (unused.session.server, unused.session.client.ip());
+        self.by_peers.after(server, client, index).take(limits::MAX_ALIKE).find(is_it)
     }
 
     /// Drops a session that is part of another one.
@@ -455,13 +456,7 @@ impl Sessions {
         }
         record.session.id.iter().for_each(|id| self.remove_id(id, index));
         for server in &record.addresses {
-            let peers = (*server, record.session.client.ip());
-            if let Some(sessions) = self.by_peers.get_mut(&peers) {
-                sessions.remove(&index);
-                if sessions.is_empty() {
-                    self.by_peers.remove(&peers);
-                }
-            }
+            self.by_peers.remove(*server, record.session.client.ip(), index);
         }
         Some(record)
     }
@@ -492,15 +487,13 @@ impl Sessions {
 
     /// The latest sessions of a client address and a server.
     pub(super) fn of_peers(&self, peers: Peers) -> Vec<SessionIndex> {
-        let sessions = self.by_peers.get(&(peers.server, peers.client.ip()));
-        sessions.into_iter().flat_map(|all| all.iter().rev().take(MAX_CONCERNED)).copied().collect()
+        self.by_peers.latest(peers).take(MAX_CONCERNED).collect()
     }
 
     /// Whether a client address has a session at a server, and at this path if one is given.
     pub(super) fn is_served(&self, peers: Peers, path: Option<&str>) -> bool {
-        let sessions = self.by_peers.get(&(peers.server, peers.client.ip()));
-        let slots = sessions.into_iter().flatten().rev().take(limits::MAX_ALIKE);
-        slots.filter_map(|index| self.list.get(*index)).any(|slot| {
+        let latest = self.by_peers.latest(peers).take(limits::MAX_ALIKE);
+        latest.filter_map(|index| self.list.get(index)).any(|slot| {
             slot.record().is_some_and(|record| path.is_none() || record.session.path.as_deref() == path)
         })
     }
@@ -519,7 +512,7 @@ impl Sessions {
 
     /// The session that holds nothing but attempts of this client until now: an `initialize` that
     /// failed, or a stream that it opened to see whether it can.
-    fn attempt_to_join(&self, key: &SessionKey, seen: Sighting<'_>) -> Option<SessionIndex> {
+    fn attempt_to_join(&mut self, key: &SessionKey, seen: Sighting<'_>) -> Option<SessionIndex> {
         let client = seen.peers.client.ip();
         let redirected = self
             .redirected
@@ -531,16 +524,20 @@ impl Sessions {
         {
             return Some(*index);
         }
-        let sessions = self.by_peers.get(&(seen.peers.server, client))?;
-        let has_failed = |index: &SessionIndex| {
-            self.get(*index).is_some_and(|session| {
-                let is_trial = session.is_trial() && session.reference().path.as_ref() == seen.path;
-                (session.is_failed_attempt() || is_trial)
-                    && seen.at.time.since(session.record().last.time) <= ATTEMPT_WAIT
-                    && !session.has_other_client(key)
-            })
+        let list = &self.list;
+        let judge = |index: SessionIndex| {
+            let Some(session) = list.get(index).and_then(Slot::active) else { return Attempt::RuledOut };
+            let is_trial = session.is_trial() && session.reference().path.as_ref() == seen.path;
+            let has_failed = (session.is_failed_attempt() || is_trial)
+                && seen.at.time.since(session.record().last.time) <= ATTEMPT_WAIT
+                && !session.has_other_client(key);
+            match has_failed {
+                true => Attempt::Joined,
+                false if session.is_more_than_attempts() => Attempt::RuledOut,
+                false => Attempt::Possible,
+            }
         };
-        sessions.iter().rev().take(limits::MAX_ALIKE).copied().find(has_failed)
+        self.by_peers.find_attempt(seen.peers, limits::MAX_ALIKE, judge)
     }
 
     /// Open sessions of these peers whose stream was not seen.
@@ -556,11 +553,10 @@ impl Sessions {
         peers: Peers,
         is_wanted: impl Fn(&SessionState) -> bool,
     ) -> Vec<SessionIndex> {
-        let sessions = self.by_peers.get(&(peers.server, peers.client.ip()));
         let is_open =
             |session: &SessionState| session.record().ended == SessionEnd::Open && is_wanted(session);
-        let latest = sessions.into_iter().flat_map(|all| all.iter().rev().take(limits::MAX_ALIKE));
-        latest.copied().filter(|index| self.get(*index).is_some_and(is_open)).collect()
+        let latest = self.by_peers.latest(peers).take(limits::MAX_ALIKE);
+        latest.filter(|index| self.get(*index).is_some_and(is_open)).collect()
     }
 
     fn create(&mut self, transport: Transport, peers: Peers, at: Origin) -> SessionIndex {
@@ -586,7 +582,7 @@ impl Sessions {
         }
         self.silences.trim(&self.list);
         self.checks.push(Reverse((at.time.plus(QUIET_AFTER_END), index)));
-        self.by_peers.entry((peers.server, peers.client.ip())).or_default().insert(index);
+        self.by_peers.insert(peers.server, peers.client.ip(), index);
         index
     }
 

@@ -9,10 +9,14 @@ use super::story::{Certainty, Evidence, MOST_ALIKE, Sentence, Story, Subject, To
 use super::survey::Survey;
 use super::traces::Traces;
 use super::wait_end::{self, WaitEnd};
+use super::which::Silences;
 use super::words::{self, precise};
 use super::{ended, sessions, which};
 use crate::base::{ResponseEnd, Status, units};
 use crate::ledger::Exchange;
+
+/// Sentences on streams that ended after the same silence.
+const MAX_OF_STREAMS: usize = 4;
 
 /// Tells the worst of what was asked for.
 pub(super) fn tell(
@@ -163,6 +167,7 @@ fn nothing(question: Question, survey: &Survey) -> Option<Sentence> {
 
 /// Tells of streams that ended after the same silence.
 fn streams(question: Question, survey: &Survey, limits: &Limits) -> Vec<Sentence> {
+    let silences = Silences::of(&survey.streams);
     let mut told: Vec<(SocketAddr, ResponseEnd)> = Vec::new();
     let mut sentences = Vec::new();
     for stream in &survey.streams {
@@ -174,13 +179,16 @@ fn streams(question: Question, survey: &Survey, limits: &Limits) -> Vec<Sentence
         if !is_asked_for || told.contains(&(stream.server, stream.ended)) {
             continue;
         }
-        let Some(equal) = which::equal_silences(stream, survey) else { continue };
+        let Some(equal) = which::equal_silences(stream, &silences) else { continue };
         told.push((stream.server, stream.ended));
         let known = which::of_stream(stream, limits);
         sentences.push(equal.sentence(known.is_some()));
         sentences.extend(known);
+        if sentences.len() >= MAX_OF_STREAMS {
+            break;
+        }
     }
-    sentences.truncate(4);
+    sentences.truncate(MAX_OF_STREAMS);
     sentences
 }
 

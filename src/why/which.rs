@@ -1,5 +1,8 @@
 //! Which limit was reached: the time at an end compared with known limits, and with other ends.
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
 use super::ended::{end_packets, verb};
 use super::limits::{Clock, Ending, How, Limit, Limits};
 use super::story::{Certainty, Evidence, Sentence, Topic};
@@ -66,6 +69,62 @@ fn seconds(ns: i64) -> String {
     format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// The ends of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// After how many nanoseconds each came, its connection and its packet, in the order of the
+    /// capture.
+    all: Vec<(i64, u32, PacketNo)>,
+    /// The same times, shortest first.
+    times: Vec<i64>,
+}
+
+impl Ends {
+    fn of(all: Vec<(i64, u32, PacketNo)>) -> Self {
+        let mut times: Vec<_> = all.iter().map(|(ns, ..)| *ns).collect();
+        times.sort_unstable();
+        Self { all, times }
+    }
+
+    /// Returns the times of those that came after about `ns`, shortest first; `None` if they are
+    /// too few to show a limit.
+    fn around(&self, ns: i64) -> Option<&[i64]> {
+        let spread = spread(ns);
+        let first = self.times.partition_point(|time| time.saturating_sub(ns) < -spread);
+        let end = self.times.partition_point(|time| time.saturating_sub(ns) <= spread);
+        let equal = self.times.get(first..end)?;
+        (equal.len() >= MIN_EQUAL && ns >= SHORTEST && equal.len() * 2 >= self.all.len()).then_some(equal)
+    }
+}
+
+/// How far a time may be from `ns` to be equal, in nanoseconds.
+fn spread(ns: i64) -> i64 {
+    (ns / 100).max(100_000_000)
+}
+
+/// The silences at the ends of streams, by server and how they ended.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Silences(HashMap<(SocketAddr, ResponseEnd), Ends, foldhash::fast::RandomState>);
+
+impl Silences {
+    /// Collects those of a capture.
+    pub(super) fn of(streams: &[Stream]) -> Self {
+        let mut lists = HashMap::<_, Vec<_>, foldhash::fast::RandomState>::default();
+        for stream in streams {
+            let is_certain =
+                !stream.degraded.contains(Degraded::TIME_BACK) && !stream.degraded.may_hide_messages();
+            if let (true, Some(ns), Some(end)) = (is_certain, stream.silent_ns(), stream.end) {
+                lists.entry((stream.server, stream.ended)).or_default().push((
+                    ns,
+                    stream.tcp_stream,
+                    end.packet,
+                ));
+            }
+        }
+        Self(lists.into_iter().map(|(kind, list)| (kind, Ends::of(list))).collect())
+    }
+}
+
 /// Ends that came after the same time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EqualEnds {
@@ -82,27 +141,22 @@ pub(super) struct EqualEnds {
 }
 
 impl EqualEnds {
-    /// Collects the ends of one kind, as time, connection and packet, that are as long as `ns`;
-    /// `None` if too few are.
-    pub(super) fn of(what: String, clock: Clock, ends: &[(i64, u32, PacketNo)], ns: i64) -> Option<Self> {
-        let spread = (ns / 100).max(100_000_000);
-        let equal: Vec<_> =
-            ends.iter().filter(|(other, ..)| other.saturating_sub(ns).saturating_abs() <= spread).collect();
-        if equal.len() < MIN_EQUAL || ns < SHORTEST || equal.len() * 2 < ends.len() {
-            return None;
-        }
-        let times = || equal.iter().map(|(ns, ..)| *ns);
-        let evidence = equal
-            .iter()
-            .take(MAX_PACKETS)
-            .fold(Evidence::none(), |evidence, (_, stream, packet)| evidence.packet(*stream, *packet));
+    /// Collects the ends of one kind that are as long as `ns`; `None` if too few are.
+    fn of(what: impl FnOnce() -> String, clock: Clock, ends: &Ends, ns: i64) -> Option<Self> {
+        let equal = ends.around(ns)?;
+        let spread = spread(ns);
+        let is_equal =
+            |(other, ..): &&(i64, u32, PacketNo)| other.saturating_sub(ns).saturating_abs() <= spread;
+        let named = ends.all.iter().filter(is_equal).take(MAX_PACKETS);
+        let evidence =
+            named.fold(Evidence::none(), |evidence, (_, stream, packet)| evidence.packet(*stream, *packet));
         Some(Self {
-            what,
+            what: what(),
             clock,
             equal: equal.len(),
-            all: ends.len(),
-            least: times().min()?,
-            most: times().max()?,
+            all: ends.all.len(),
+            least: *equal.first()?,
+            most: *equal.last()?,
             evidence,
         })
     }
@@ -142,7 +196,7 @@ fn equal_waits(exchange: &Exchange, survey: &Survey) -> Option<EqualEnds> {
             && (call.cause != Some(Cause::HttpError) || call.http_status == this.http_status)
     };
     let waited = |call: &Call| Some((call.waited_ns()?, call.tcp_stream, call.ended?.packet));
-    let ends: Vec<_> = survey.calls.iter().filter(is_same).filter_map(waited).collect();
+    let ends = Ends::of(survey.calls.iter().filter(is_same).filter_map(waited).collect());
     let by = match exchange.cause? {
         Cause::ClientClosed => (How::Closed, Side::Client),
         Cause::ServerClosed => (How::Closed, Side::Server),
@@ -152,27 +206,24 @@ fn equal_waits(exchange: &Exchange, survey: &Survey) -> Option<EqualEnds> {
         Cause::HttpError => (How::Status(exchange.http_status?), Side::Server),
         Cause::NoStream | Cause::NoResponse | Cause::Deleted | Cause::CaptureEnd => return None,
     };
-    let what = format!("waits that {} {} at {}", the(by.1), verb(by.0), this.server);
+    let what = || format!("waits that {} {} at {}", the(by.1), verb(by.0), this.server);
     EqualEnds::of(what, Clock::Wait, &ends, this.waited_ns()?)
 }
 
 /// Compares the silence at the end of a stream with that of others at the same server.
-pub(super) fn equal_silences(stream: &Stream, survey: &Survey) -> Option<EqualEnds> {
-    let is_same = |other: &&Stream| {
-        other.server == stream.server
-            && other.ended == stream.ended
-            && !other.degraded.contains(Degraded::TIME_BACK)
-            && !other.degraded.may_hide_messages()
-    };
-    let silence = |other: &Stream| Some((other.silent_ns()?, other.tcp_stream, other.end?.packet));
-    let ends: Vec<_> = survey.streams.iter().filter(is_same).filter_map(silence).collect();
-    let what = match stream.ended {
-        ResponseEnd::ClosedBy(side) => format!("streams that {} closed at {}", the(side), stream.server),
-        ResponseEnd::ResetBy(side) => format!("streams that {} reset at {}", the(side), stream.server),
-        ResponseEnd::Complete => format!("streams that {} completed", stream.server),
+pub(super) fn equal_silences(stream: &Stream, silences: &Silences) -> Option<EqualEnds> {
+    let ends = silences.0.get(&(stream.server, stream.ended))?;
+    let by = match stream.ended {
+        ResponseEnd::ClosedBy(side) => Some((side, "closed")),
+        ResponseEnd::ResetBy(side) => Some((side, "reset")),
+        ResponseEnd::Complete => None,
         ResponseEnd::Open => return None,
     };
-    EqualEnds::of(what, Clock::Silence, &ends, stream.silent_ns()?)
+    let what = || match by {
+        Some((side, verb)) => format!("streams that {} {verb} at {}", the(side), stream.server),
+        None => format!("streams that {} completed", stream.server),
+    };
+    EqualEnds::of(what, Clock::Silence, ends, stream.silent_ns()?)
 }
 
 /// Returns the sentence on the known limits that the end of a stream matches.
@@ -200,14 +251,15 @@ mod tests {
 
     const SECOND: i64 = 1_000_000_000;
 
-    fn ends(seconds: &[f64]) -> Vec<(i64, u32, PacketNo)> {
+    fn ends(seconds: &[f64]) -> Ends {
         #[expect(clippy::cast_possible_truncation, reason = "small")]
         let ns = |seconds: &f64| (seconds * 1e9) as i64;
-        (0..).zip(seconds).map(|(n, seconds)| (ns(seconds), n, PacketNo(u64::from(n) * 10))).collect()
+        let end = |(n, seconds)| (ns(seconds), n, PacketNo(u64::from(n) * 10));
+        Ends::of((0..).zip(seconds).map(end).collect())
     }
 
     fn equal(seconds: &[f64], ns: i64) -> Option<EqualEnds> {
-        EqualEnds::of("streams".to_owned(), Clock::Silence, &ends(seconds), ns)
+        EqualEnds::of(|| "streams".to_owned(), Clock::Silence, &ends(seconds), ns)
     }
 
     #[test]
@@ -231,5 +283,23 @@ mod tests {
     #[test]
     fn limits_are_formatted_without_zeros() {
         assert_eq!([60 * SECOND, 47_100_000_000, 600 * SECOND].map(seconds), ["60 s", "47.1 s", "600 s"]);
+    }
+
+    proptest::proptest! {
+        /// As each time compared with `ns`.
+        #[test]
+        fn equal_times_are_found_as_by_comparing_each(
+            seconds in proptest::collection::vec(0..20_i64, 0..20),
+            extreme in proptest::collection::vec(proptest::sample::select(vec![i64::MIN, i64::MAX]), 0..3),
+            ns in proptest::sample::select(vec![0, SECOND, 2 * SECOND, 10 * SECOND, 15 * SECOND, i64::MAX]),
+        ) {
+            let times: Vec<_> = seconds.iter().map(|s| s * SECOND).chain(extreme).collect();
+            let is_equal = |time: &i64| time.saturating_sub(ns).saturating_abs() <= spread(ns);
+            let mut equal: Vec<_> = times.iter().copied().filter(is_equal).collect();
+            equal.sort_unstable();
+            let shows = equal.len() >= MIN_EQUAL && ns >= SHORTEST && equal.len() * 2 >= times.len();
+            let ends = Ends::of(times.iter().map(|ns| (*ns, 0, PacketNo(1))).collect());
+            proptest::prop_assert_eq!(ends.around(ns), shows.then_some(&equal[..]));
+        }
     }
 }
