@@ -83,7 +83,7 @@ impl Kept {
 
     fn roll(&mut self) {
         let full = std::mem::replace(&mut self.newer, Store::new(self.memory));
-        self.newer.push(Entry::Fact(Fact::Capture(*full.capture())));
+        self.newer.push(Entry::Fact(Fact::Capture(Box::new(*full.capture()))));
         self.number += 1;
         if let Some(oldest) = self.older.replace(full) {
             self.dropped += oldest.len() as u64;
@@ -277,7 +277,7 @@ mod tests {
     fn a_new_store_knows_the_counts_of_the_capture() {
         let mut kept = Kept::new(0, true);
         let counts = CaptureFact { packets: 7, ..CaptureFact::default() };
-        kept.push(Entry::Fact(Fact::Capture(counts)));
+        kept.push(Entry::Fact(Fact::Capture(Box::new(counts))));
         (1..=100).for_each(|count| kept.push(finding(count, 100_000)));
         assert!(kept.number > 0);
         assert_eq!(kept.capture().packets, 7);

@@ -160,7 +160,7 @@ pub(super) fn totals(capture: &Capture, filter: &Filter, by: Option<By>) -> (Sna
     for entry in belonging(&known.kept, &selected) {
         ledger.push(&entry);
     }
-    ledger.push(&Entry::Fact(Fact::Capture(*known.kept.capture())));
+    ledger.push(&Entry::Fact(Fact::Capture(Box::new(*known.kept.capture()))));
     drop(known);
     (ledger.snapshot(), selected)
 }

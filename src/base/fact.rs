@@ -17,7 +17,7 @@ pub enum Fact {
     /// A TLS connection whose ClientHello was not captured: its secrets were found out by trial.
     Identified(IdentifiedFact),
     /// Totals of the capture, emitted at its end.
-    Capture(CaptureFact),
+    Capture(Box<CaptureFact>),
     /// A head, body or event. Emitted only after `Engine::emit_payloads`.
     Payload(Box<PayloadFact>),
     /// A TCP segment. Emitted only by `Engine::of_segments` and `Engine::of_connections`.

@@ -359,7 +359,7 @@ impl Engine {
                     self.findings.add(Code::TlsUnusedSecrets, self.capture.last.unwrap_or_default(), detail);
                 }
                 self.emit(out);
-                out.push(Entry::Fact(Fact::Capture(self.capture_so_far())));
+                out.push(Entry::Fact(Fact::Capture(Box::new(self.capture_so_far()))));
                 self.is_finished = true;
             }
         }

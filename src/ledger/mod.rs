@@ -165,7 +165,7 @@ impl Ledger {
                 self.connections.record(connection);
                 self.tls.record(connection, &mut self.room);
             }
-            Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
+            Entry::Fact(Fact::Capture(capture)) => self.capture = **capture,
         }
     }
 

@@ -338,6 +338,6 @@ fn tail() -> Vec<Entry> {
         Entry::Fact(Fact::Connection(Box::new(connection(Speaks::Tls, false)))),
     ];
     entries.extend((1..=2).map(|number| Entry::Record(Record::Session(Box::new(session(number))))));
-    entries.push(Entry::Fact(Fact::Capture(capture)));
+    entries.push(Entry::Fact(Fact::Capture(Box::new(capture))));
     entries
 }

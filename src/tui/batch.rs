@@ -81,10 +81,9 @@ pub fn payload_len(entry: &Entry) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::fact::CaptureFact;
 
     fn entries(bytes: usize) -> Vec<Entry> {
-        vec![Entry::Fact(Fact::Capture(CaptureFact::default())); bytes / ENTRY]
+        vec![Entry::Fact(Fact::Capture(Box::default())); bytes / ENTRY]
     }
 
     #[test]

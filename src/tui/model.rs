@@ -270,7 +270,7 @@ impl Model {
         if self.is_frozen() || self.has_ended() {
             return;
         }
-        self.clock.record_entry(&Entry::Fact(Fact::Capture(in_progress.capture)));
+        self.clock.record_entry(&Entry::Fact(Fact::Capture(Box::new(in_progress.capture))));
         let packets = in_progress.capture.packets;
         self.progress.record_packets(packets, self.clock.uptime(), self.source.is_followed);
         self.store.set_in_progress(in_progress);

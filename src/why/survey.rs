@@ -209,7 +209,7 @@ impl Survey {
             Entry::Record(Record::Session(session)) => self.add_session(session),
             Entry::Finding(finding) => self.add_finding(finding),
             Entry::Fact(Fact::Connection(fact)) => self.add_connection(fact),
-            Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
+            Entry::Fact(Fact::Capture(capture)) => self.capture = **capture,
             _ => {}
         }
     }

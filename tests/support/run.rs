@@ -123,7 +123,7 @@ impl Run {
     /// The counts of the whole capture, or `None` if it has none.
     pub(crate) fn capture(&self) -> Option<CaptureFact> {
         self.entries.iter().rev().find_map(|entry| match entry {
-            Entry::Fact(Fact::Capture(capture)) => Some(*capture),
+            Entry::Fact(Fact::Capture(capture)) => Some(**capture),
             _ => None,
         })
     }

@@ -28,7 +28,7 @@ fn with_quic(capture: &str, is_first: bool, to: &str, payload: &[u8]) -> Run {
 
 fn connections(run: &Run) -> u64 {
     let capture =
-        |entry: &Entry| if let Entry::Fact(Fact::Capture(fact)) = entry { Some(*fact) } else { None };
+        |entry: &Entry| if let Entry::Fact(Fact::Capture(fact)) = entry { Some(**fact) } else { None };
     run.entries.iter().rev().find_map(capture).unwrap().quic_connections
 }
 

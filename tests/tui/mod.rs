@@ -283,7 +283,7 @@ fn a_device_shows_its_losses_and_its_file() {
     screen.make_device(Some("kept.pcapng"));
     let lost = Losses { kernel: 3, mcpdump: 2, ..Losses::default() };
     let capture = CaptureFact { packets: 7, lost, ..CaptureFact::default() };
-    screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(capture))].into()));
+    screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(Box::new(capture)))].into()));
     assert!(screen.text().contains("live, 7 packets, 0/s, 5 lost, -w kept.pcapng"), "{}", screen.text());
     screen.press(&["1"]);
     let lost = "capture  ! 3 packets lost by the kernel, 2 packets lost by mcpdump";
@@ -511,7 +511,7 @@ fn a_growing_file_is_read_and_then_followed() {
         screen.tell(Event::Batch(batch.into()));
     }
     let capture = CaptureFact { packets: 1234, ..CaptureFact::default() };
-    screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(capture))].into()));
+    screen.tell(Event::Batch(vec![Entry::Fact(Fact::Capture(Box::new(capture)))].into()));
     screen.tell(Event::Loading(Loading { read: 10, total: None }));
     screen.press(&["f"]);
     snapshot("followed-80x24", &screen.text());

@@ -234,7 +234,7 @@ fn push_rest(context: &Context, collector: &mut Collector) {
         collector.push(&Entry::Record(Record::Session(Box::new(session.clone()))), false);
     }
     kept.findings().for_each(|finding| collector.push(&Entry::Finding(finding.clone()), false));
-    collector.push(&Entry::Fact(Fact::Capture(*kept.capture())), false);
+    collector.push(&Entry::Fact(Fact::Capture(Box::new(*kept.capture()))), false);
 }
 
 /// Reads the packets again and tells the story. The second value says why they could not be read.

@@ -206,5 +206,5 @@ fn matching_entries(in_progress: InProgress, matching: &Matching) -> Vec<Entry> 
     let sessions = sessions.into_iter().map(|session| Entry::Record(Record::Session(Box::new(session))));
     let streams = streams.into_iter().map(|stream| Entry::Record(Record::Stream(Box::new(stream))));
     let open = connections.chain(sessions).chain(streams).filter(|entry| matching.shows(entry));
-    open.chain([Entry::Fact(Fact::Capture(capture))]).collect()
+    open.chain([Entry::Fact(Fact::Capture(Box::new(capture)))]).collect()
 }

@@ -76,7 +76,7 @@ impl Meter {
             Entry::Record(Record::Notification(notification)) => self.notification(notification),
             Entry::Record(Record::Session(session)) => self.session(session),
             Entry::Finding(finding) => self.finding(finding),
-            Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
+            Entry::Fact(Fact::Capture(capture)) => self.capture = **capture,
             Entry::Fact(Fact::Connection(connection)) => {
                 for direction in &connection.directions {
                     self.given_up = self.given_up.saturating_add(direction.given_up);

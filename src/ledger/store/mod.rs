@@ -157,7 +157,7 @@ impl Store {
                     self.connections.push(*connection);
                 }
             }
-            Entry::Fact(Fact::Capture(capture)) => self.capture = capture,
+            Entry::Fact(Fact::Capture(capture)) => self.capture = *capture,
             Entry::Fact(Fact::Payload(payload)) => self.payloads.push(&payload),
             // A view of one connection reads its packets from the capture.
             Entry::Fact(Fact::Identified(_) | Fact::Segment(_) | Fact::Delivery(_)) => {}
