@@ -520,6 +520,20 @@ fn the_filter_narrows_what_is_listed() {
     assert!(runs(&["list", "--messages", CAPTURE]).lines().count() > all.lines().count());
 }
 
+/// An archive without exchanges is no surprise.
+#[test]
+fn an_export_says_that_nothing_matches() {
+    let told = |filter: &str, to: &str| {
+        let output = run(&["export", "--to", to, "--filter", filter, CAPTURE]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stderr(&output).contains("nothing matches the filter")
+    };
+    for to in ["jsonl", "csv", "har"] {
+        assert!(told("tool:none", to), "{to}");
+        assert!(!told("method:tools/call", to), "{to}");
+    }
+}
+
 /// On a link with loss, a retransmission is reported with the exchange that it delayed.
 #[test]
 fn retransmissions_of_an_exchange_are_counted() {

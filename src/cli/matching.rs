@@ -65,6 +65,11 @@ impl Matching {
         &self.filter
     }
 
+    /// Whether there is a filter, and nothing has matched it.
+    pub(super) fn is_unmatched(&self) -> bool {
+        !self.filter.is_empty() && self.connections.is_empty()
+    }
+
     /// Has the engine emit what the filter needs, and name packets by the files of the filter.
     pub(super) fn prepare(&self, engine: &mut Engine) {
         engine.set_files(self.filter.files().clone());

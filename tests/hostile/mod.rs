@@ -443,7 +443,7 @@ attacks! {
     h2_unanswered = h2::unanswered(2_000, 100_000, 256, "");
     h2_grpc = h2::grpc(5_000, 400_000, 48, "");
     awaited_chunk = http::awaited_chunk(20_000, 400_000, 96, "");
-    awaited_chunks = http::awaited_chunks(2_000, 200_000, 64, "");
+    awaited_chunks = http::awaited_chunks(2_000, 200_000, 80, "");
     ws_bombs = websocket::bombs(40, 1_000, 128, "http.content_limit");
     ws_packed = websocket::packed(16, 1_000, 128, "");
     ws_ahead = websocket::ahead(16, 1_000, 128, "");

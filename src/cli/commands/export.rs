@@ -115,6 +115,9 @@ pub(crate) fn run(request: &Request, options: &ExportOptions) -> anyhow::Result<
             )
         });
     redaction::report(redactor.as_ref());
+    if result.is_ok() && matching.is_unmatched() {
+        messages::status("nothing matches the filter");
+    }
     if writer.texts_cut() > 0 {
         messages::status(&format!(
             "{} cut to the longest length",
