@@ -11,7 +11,7 @@ directory="$(cd "$1" && pwd)"
 commit="$(git -C "$source" rev-parse HEAD)"
 SOURCE_DATE_EPOCH="$(git -C "$source" log -1 --format=%ct "$commit")"
 export SOURCE_DATE_EPOCH
-sums=()
+sums=() programs=()
 for name in one another/deeper; do
     rm -rf "${directory:?}/$name"
     mkdir -p "$directory/$name"
@@ -25,9 +25,10 @@ for name in one another/deeper; do
     sum="$(sha256sum "$program" | cut -d ' ' -f 1)"
     echo "$sum  $name"
     sums+=("$sum")
+    programs+=("$program")
 done
 if [ "${sums[0]}" != "${sums[1]}" ]; then
-    echo "the two builds differ: diffoscope $directory/*/built/release/mcpdump shows where" >&2
+    echo "the two builds differ: diffoscope ${programs[*]} shows where" >&2
     exit 1
 fi
 echo "both builds are the same bytes"
