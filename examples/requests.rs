@@ -1,17 +1,17 @@
 //! Prints what is read of captures, for `make foreign`: a JSON object a line for each file, with
-//! its packets, the requests of HTTP/1 by connection, what each connection speaks and lacks, and
-//! whether reading it panics.
+//! its packets, the requests of HTTP/1 by connection, what each connection speaks and lacks, its
+//! findings, and whether reading the file panics.
 //!
 //! ```text
 //! find captures -name '*.pcap*' | cargo run --example requests
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, Write as _};
 use std::panic;
 use std::process::ExitCode;
 
-use mcpdump::base::fact::PayloadKind;
+use mcpdump::base::fact::{PayloadKind, Wrapper};
 use mcpdump::base::{Fact, Side};
 use mcpdump::capture;
 use mcpdump::engine::Engine;
@@ -66,6 +66,7 @@ fn read(path: &str) -> Value {
     json!({
         "error": error, "packets": seen.packets, "unreadable": seen.unreadable, "cut": seen.cut,
         "tcp": seen.tcp, "findings": seen.findings, "connections": seen.connections,
+        "faults": seen.faults,
     })
 }
 
@@ -80,6 +81,8 @@ struct Seen {
     /// The request lines of each connection.
     requests: BTreeMap<u32, Vec<String>>,
     connections: BTreeMap<u32, Value>,
+    /// The findings of each connection.
+    faults: BTreeMap<u32, BTreeSet<&'static str>>,
 }
 
 impl Seen {
@@ -97,7 +100,11 @@ impl Seen {
                 let gaps: u64 = fact.directions.iter().map(|direction| direction.gaps).sum();
                 self.connections.insert(
                     fact.tcp_stream,
-                    json!({"speaks": fact.speaks.name(), "tls": fact.tls.is_some(), "mcp": fact.mcp, "gaps": gaps, "requests": requests}),
+                    json!({
+                        "client": fact.client, "server": fact.server, "speaks": fact.speaks.name(),
+                        "wrapper": fact.wrapper.map(Wrapper::name), "tls": fact.tls.is_some(),
+                        "mcp": fact.mcp, "gaps": gaps, "requests": requests,
+                    }),
                 );
             }
             Entry::Fact(Fact::Capture(fact)) => {
@@ -105,7 +112,10 @@ impl Seen {
                 (self.unreadable, self.tcp) = (fact.unreadable_packets, fact.tcp_packets);
             }
             Entry::Finding(finding) => {
-                *self.findings.entry(finding.code.name()).or_default() += finding.count
+                *self.findings.entry(finding.code.name()).or_default() += finding.count;
+                if let Some(stream) = finding.tcp_stream {
+                    self.faults.entry(stream).or_default().insert(finding.code.name());
+                }
             }
             _ => {}
         }
