@@ -88,7 +88,7 @@ def ends(protocols, src4, dst4, src6, dst6, srcport, dstport):
 
 
 def end(address, port):
-    """An end as mcpdump writes it."""
+    """An end as one text, whichever program writes it."""
     address = ipaddress.ip_address(address or "0.0.0.0")
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
@@ -107,7 +107,8 @@ def ours(row):
     """The requests that mcpdump finds, by connection, and what it says about the connections."""
     found, connections = collections.defaultdict(list), collections.defaultdict(list)
     for stream, connection in sorted(row["connections"].items(), key=lambda pair: int(pair[0])):
-        both = frozenset((connection["client"], connection["server"]))
+        both = frozenset(end(address.strip("[]"), port) for address, port in
+                         (connection[side].rsplit(":", 1) for side in ("client", "server")))
         connections[both].append({**connection, "faults": row["faults"].get(stream, [])})
         for line in connection["requests"]:
             words = line.split(" ")
@@ -155,11 +156,15 @@ class Differences:
         if not connections:
             unread = self.carried_by(key, UNREAD)
             return f"inside {unread}, which mcpdump does not read" if unread else None
-        ports = sorted({connection["server"].rsplit(":", 1)[1] for connection in connections})
-        as_http = tuple(word for port in ports for word in ("-d", f"tcp.port=={port},http"))
+        # The server's port first: it is that of many connections. Tshark may go by the client's, too.
+        as_http, both_as_http = (
+            tuple(word for port in sorted({address.rsplit(":", 1)[1] for address in addresses}) for word in ("-d", f"tcp.port=={port},http"))
+            for addresses in ({connection["server"] for connection in connections}, key)
+        )
         for options, cause in [
             (WITHOUT_BODIES, "a body without its end: tshark lists no request then"),
             (as_http, "tshark reads the port as another protocol's"),
+            (both_as_http, "tshark reads the port as another protocol's"),
             (OUT_OF_ORDER, "segments out of order, which tshark sorts on demand only"),
             (WITHOUT_BODIES + OUT_OF_ORDER + as_http, "bodies without their ends, order and port together"),
         ]:
