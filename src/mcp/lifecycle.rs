@@ -1,9 +1,15 @@
 //! How far a session is initialized.
 
+use std::net::IpAddr;
+
+use crate::base::{Timestamp, limits};
+
 /// What was seen of the handshake of a session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lifecycle {
     is_initialize_seen: bool,
+    /// Address of the client, and time, of the latest `initialize`.
+    initialize: Option<(IpAddr, Timestamp)>,
     is_initialized: bool,
     is_use_reported: bool,
 }
@@ -11,7 +17,7 @@ pub(super) struct Lifecycle {
 impl Lifecycle {
     /// That of a session whose past is not known; `is_used`: it has exchanges.
     pub(super) fn of_past(is_used: bool) -> Self {
-        Self { is_initialize_seen: is_used, is_initialized: is_used, is_use_reported: false }
+        Self { is_initialize_seen: is_used, is_initialized: is_used, ..Self::default() }
     }
 
     /// Whether a request `initialize` was seen.
@@ -19,8 +25,18 @@ impl Lifecycle {
         self.is_initialize_seen
     }
 
-    pub(super) fn set_initialize_seen(&mut self) {
+    /// A client sent `initialize`.
+    pub(super) fn set_initialize_seen(&mut self, client: IpAddr, at: Timestamp) {
         self.is_initialize_seen = true;
+        self.initialize = Some((client, at));
+    }
+
+    /// Whether an `initialize` is the one that was seen, on the other side of something that
+    /// translates addresses.
+    pub(super) fn has_translated(self, client: IpAddr, at: Timestamp) -> bool {
+        self.initialize.is_some_and(|(other, seen)| {
+            other != client && at.since(seen).saturating_abs() <= limits::DUPLICATE_WAIT
+        })
     }
 
     /// Whether the client sent `notifications/initialized`.

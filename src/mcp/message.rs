@@ -169,7 +169,9 @@ impl Context<'_, '_> {
         }
         let missing = self.session.missing().and(self.evidence.missing());
         let is_outstanding_here = self.is_outstanding_here(exchange.record());
-        let new = NewExchange { session: self.session, exchange, missing, is_outstanding_here };
+        let is_translated = self.is_translated(exchange.record());
+        let new =
+            NewExchange { session: self.session, exchange, missing, is_outstanding_here, is_translated };
         rules::check(RULES.new_exchange, &new, self.sink.findings);
         let is_repeated = |finding: &Finding| finding.code == Code::McpIdNotUnique;
         let has_repeated_id = self.sink.findings.list().iter().skip(before).any(is_repeated);
@@ -201,6 +203,22 @@ impl Context<'_, '_> {
         alike.is_some_and(|numbers| numbers.iter().take(limits::MAX_ALIKE).any(is_here))
     }
 
+    /// Whether a new request is an outstanding one on the other side of something that translates
+    /// the client's address, captured there, too.
+    fn is_translated(&self, new: &Exchange) -> bool {
+        let is_other_side = |n: &u64| {
+            self.exchanges.get(*n).map(OpenExchange::record).is_some_and(|known| {
+                let apart = new.request.span.start.time.since(known.request.span.start.time);
+                known.client.ip() != new.client.ip()
+                    && known.method == new.method
+                    && known.request.bytes == new.request.bytes
+                    && apart.saturating_abs() <= limits::DUPLICATE_WAIT
+            })
+        };
+        let alike = self.session.outstanding(new.origin, &new.id);
+        alike.is_some_and(|numbers| numbers.iter().take(limits::MAX_ALIKE).any(is_other_side))
+    }
+
     /// The exchange that a new request continues: the retry after an `input_required` result, or a
     /// task.
     fn continued(&mut self, exchange: &Exchange, look: &Look) -> Option<Continued> {
@@ -215,7 +233,8 @@ impl Context<'_, '_> {
     fn set_client(&mut self, exchange: &mut OpenExchange, look: &Look) {
         let is_initialize = method::is_initialize(&exchange.record().method);
         if is_initialize {
-            self.session.lifecycle_mut().set_initialize_seen();
+            let (client, at) = (exchange.record().client.ip(), exchange.record().request.span.start.time);
+            self.session.lifecycle_mut().set_initialize_seen(client, at);
         }
         let header = self.transaction.request().and_then(|request| request.protocol_version.as_deref());
         if let Some(version) = look.meta_version.as_deref().or(header) {

@@ -9,7 +9,7 @@ use super::trace::{Trace, TracedSegment};
 use super::wait_end::{Idle, WaitEnd};
 use super::words::{capitalized, precise, the};
 use crate::base::{Code, PacketNo, Side, Status, units};
-use crate::ledger::{Cause, Exchange};
+use crate::ledger::{Cause, Exchange, Transport};
 
 /// Packets of one end from which its hop limit counts as known.
 const MIN_PACKETS: usize = 3;
@@ -30,6 +30,7 @@ pub(super) fn sentences(exchange: &Exchange, end: Option<&WaitEnd<'_>>) -> Vec<S
     sentences.extend(proxy_findings(exchange));
     sentences.extend(late_answer(exchange));
     let Some(end) = end else { return sentences };
+    sentences.extend(end.trace.and_then(|trace| lost_request(exchange, end, trace)));
     sentences.extend(last_bytes(end));
     sentences.extend(end.idle.map(|idle| idle_sentence(exchange, end, idle)));
     if let (Some(trace), Some(segment)) = (end.trace, end.segment) {
@@ -91,6 +92,12 @@ fn ended(exchange: &Exchange, cause: Cause, end: Option<&WaitEnd<'_>>) -> String
         Some((_, true)) => {
             format!("{} had closed the connection, and answered with a reset (RST)", capitalized(the(side)))
         }
+        Some((false, false)) if side == Side::Server && exchange.origin == Side::Server => {
+            "The server ended the stream that it had asked on, without an answer of the client".to_owned()
+        }
+        Some((false, false)) if exchange.session.transport == Transport::WebSocket => {
+            format!("{} closed the WebSocket", capitalized(the(side)))
+        }
         Some((false, false)) if side == Side::Server => {
             "The server ended the response without the answer".to_owned()
         }
@@ -117,6 +124,9 @@ fn ended(exchange: &Exchange, cause: Cause, end: Option<&WaitEnd<'_>>) -> String
         Cause::HttpError => format!("It was refused with {status}"),
         Cause::NoStream => {
             format!("The server accepted it ({status}) and had no stream to send the answer on")
+        }
+        Cause::NoResponse if exchange.http_status.is_some_and(|status| (300..400).contains(&status)) => {
+            format!("It was redirected ({status}), and no request that follows was captured: the answer came")
         }
         Cause::NoResponse => format!("The HTTP response ({status}) is complete and holds no answer"),
         Cause::Deleted => "The client deleted the session (HTTP DELETE)".to_owned(),
@@ -159,7 +169,7 @@ fn by_frame(exchange: &Exchange, flags: Option<(bool, bool)>) -> Option<String> 
 }
 
 /// Says what both legs of a proxy show: neither end did it.
-fn proxy_findings(exchange: &Exchange) -> Option<Sentence> {
+pub(super) fn proxy_findings(exchange: &Exchange) -> Option<Sentence> {
     let has = |code: Code| exchange.findings.contains(&code);
     let text = if has(Code::McpProxyClosed) {
         "Neither client nor server closed first: both legs of a proxy were captured, and the proxy ended both"
@@ -172,6 +182,24 @@ fn proxy_findings(exchange: &Exchange) -> Option<Sentence> {
     };
     let request = exchange.request.span;
     let evidence = Evidence::none().range(exchange.tcp_stream, request.first, request.last);
+    Some(Sentence::new(Topic::Ended, Certainty::Proven, text, evidence))
+}
+
+/// Says that the other side never acknowledged the request: it may not have got it.
+fn lost_request(exchange: &Exchange, end: &WaitEnd<'_>, trace: &Trace) -> Option<Sentence> {
+    let tcp_stream = trace.tcp_stream().filter(|it| *it == exchange.tcp_stream)?;
+    let (from, to) = (exchange.origin, exchange.origin.other());
+    let lost = trace.unacknowledged(from, exchange.request.span.last, end.at.packet)?;
+    let text = format!(
+        "{} sent the request {} times within {}, and {} acknowledged none of them: it did not get it, or nothing \
+         comes back from there",
+        capitalized(the(from)),
+        lost.count,
+        precise(lost.last.time.since(lost.first.time)),
+        the(to),
+    );
+    let evidence =
+        Evidence::none().packet(tcp_stream, lost.first.packet).packet(tcp_stream, lost.last.packet);
     Some(Sentence::new(Topic::Ended, Certainty::Proven, text, evidence))
 }
 

@@ -7,7 +7,7 @@ use super::survey::Survey;
 use super::traces::Traces;
 use super::wait_end::{self, WaitEnd};
 use super::words::{self, precise};
-use super::{ended, noticed, sessions, streams, time_spent, which};
+use super::{ended, noticed, repeated, sessions, streams, time_spent, which};
 use crate::base::Status;
 use crate::ledger::Exchange;
 
@@ -16,6 +16,7 @@ pub(super) fn tell(exchange: &Exchange, survey: &Survey, traces: &Traces, limits
     let mut sentences = Vec::new();
     if wait_end::is_answered(exchange) {
         sentences.push(answered(exchange));
+        sentences.extend(repeated::sentences(exchange, traces, limits));
     } else {
         let end = WaitEnd::of(exchange, traces);
         sentences.extend(ended::sentences(exchange, end.as_ref()));

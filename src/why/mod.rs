@@ -19,6 +19,7 @@ pub mod limits;
 mod noticed;
 mod overview;
 mod question;
+mod repeated;
 mod sessions;
 mod short;
 mod story;

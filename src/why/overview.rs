@@ -11,8 +11,8 @@ use super::traces::Traces;
 use super::wait_end::{self, WaitEnd};
 use super::which::Silences;
 use super::words::{self, precise};
-use super::{ended, sessions, which};
-use crate::base::{ResponseEnd, Status, units};
+use super::{ended, repeated, sessions, which};
+use crate::base::{Code, ResponseEnd, Status, units};
 use crate::ledger::Exchange;
 
 /// Sentences on streams that ended after the same silence.
@@ -111,17 +111,20 @@ fn one_line(exchange: &Exchange, (survey, traces, limits): (&Survey, &Traces, &L
     if wait_end::is_answered(exchange) {
         let request = exchange.request.span;
         let took = exchange.known_total_ns().map_or_else(|| "an unknown time".to_owned(), precise);
+        let again = repeated::in_short(exchange, traces);
         let server = exchange
             .server_ns()
-            .filter(|ns| *ns > 0)
+            .filter(|ns| *ns > 0 && again.is_none())
             .map(|ns| format!(", {} of them the server's", precise(ns)));
         let proxy = exchange
             .twins
             .proxy_ns
             .filter(|ns| ns.saturating_mul(10) >= exchange.known_total_ns().unwrap_or(0));
         let proxy = proxy.map(|ns| format!(", {} a proxy's", precise(ns)));
-        let text =
-            format!("answered after {took}{}{}", server.unwrap_or_default(), proxy.unwrap_or_default());
+        let text = [Some(format!("answered after {took}")), server, again, proxy]
+            .into_iter()
+            .flatten()
+            .collect::<String>();
         let evidence = Evidence::none().range(exchange.tcp_stream, request.first, request.last);
         let evidence = match (exchange.response, exchange.answered_on) {
             (Some(response), Some((on, _))) => evidence.range(on, response.span.first, response.span.last),
@@ -136,7 +139,8 @@ fn one_line(exchange: &Exchange, (survey, traces, limits): (&Survey, &Traces, &L
     if let Some(end) = &end {
         let mut more = which::sentences(exchange, end, (survey, limits)).into_iter();
         let between = end.trace.zip(end.segment).and_then(|(trace, segment)| ended::between(trace, segment));
-        for sentence in between.into_iter().chain(more.next()) {
+        let proxy = ended::proxy_findings(exchange);
+        for sentence in proxy.into_iter().chain(between).chain(more.next()) {
             text.push_str("; ");
             text.push_str(&uncapitalized(&sentence.text));
             sources.extend(sentence.sources);
@@ -148,6 +152,10 @@ fn one_line(exchange: &Exchange, (survey, traces, limits): (&Survey, &Traces, &L
 /// Says that nothing is wrong, where nothing is.
 fn nothing(question: Question, survey: &Survey) -> Option<Sentence> {
     let is_of = |number: u32| question == Question::Worst || question == Question::Session(number);
+    // It is not known what a request was of which a part is missing.
+    if survey.findings.iter().any(|finding| finding.code == Code::HttpRequestCut) {
+        return None;
+    }
     let calls: Vec<_> = survey.calls.iter().filter(|call| is_of(call.session)).collect();
     let slowest = calls.iter().max_by_key(|call| call.service_ns().unwrap_or(0))?;
     let answered = calls.iter().filter(|call| call.status.is_answered()).count();
@@ -197,7 +205,7 @@ fn uncapitalized(text: &str) -> String {
     let mut chars = text.chars();
     // Names keep their capitals.
     match chars.next() {
-        Some(first) if chars.clone().next().is_some_and(char::is_lowercase) => {
+        Some(first) if chars.clone().next().is_some_and(|next| next.is_lowercase() || next == ' ') => {
             first.to_lowercase().chain(chars).collect()
         }
         _ => text.to_owned(),

@@ -20,6 +20,9 @@ const CODES: [Code; 6] = [
     Code::McpSessionPerCall,
 ];
 
+/// Refused calls that are compared with the end of their session, at most.
+const MAX_REFUSED: usize = 64;
+
 /// Findings of sessions that are told, at most.
 const MAX_FINDINGS: usize = 3;
 
@@ -44,6 +47,11 @@ pub(super) fn of_capture(survey: &Survey) -> Vec<Sentence> {
     let sessions = survey.sessions.iter().filter(|session| numbers.contains(&session.session.number));
     let mut sentences: Vec<_> =
         sessions.filter_map(|session| refused(session, survey)).take(MOST_ALIKE).collect();
+    if sentences.is_empty() {
+        let refused = survey.calls.iter().filter(|call| is_refusal(call)).take(MAX_REFUSED);
+        let of_ended = refused.filter_map(|call| outlived(survey.session(call.session)?, call, survey));
+        sentences.extend(of_ended.take(1));
+    }
     let mut codes = CODES.iter().filter(|code| **code != Code::McpSessionPerCall);
     let first = codes.find_map(|code| {
         Sentence::of_findings(Topic::Session, survey.findings.iter().filter(|it| it.code == *code))
@@ -56,7 +64,10 @@ pub(super) fn of_capture(survey: &Survey) -> Vec<Sentence> {
 pub(super) fn of_refused_call(n: u64, number: u32, survey: &Survey) -> Option<Sentence> {
     let session = survey.session(number)?;
     let call = survey.calls.iter().find(|call| call.n == n)?;
-    is_refusal(call).then(|| refused(session, survey)).flatten()
+    if !is_refusal(call) {
+        return None;
+    }
+    refused(session, survey).or_else(|| outlived(session, call, survey))
 }
 
 fn summary(session: &Session, survey: &Survey) -> Sentence {
@@ -141,6 +152,16 @@ fn refused(session: &Session, survey: &Survey) -> Option<Sentence> {
                  (HTTP {status}); route each session to the server that holds it"
             ),
         )
+    } else if let Some((refusals, served)) = in_turn(calls(), refusal) {
+        (
+            Certainty::Likely,
+            format!(
+                "{} refused the id of session s{number} {refusals} (HTTP {status}) and served it {served} after \
+                 that: replicas behind that address do not share sessions; route each session to the one that holds it",
+                server(given)
+                    .map_or_else(|| "The server".to_owned(), |server: SocketAddr| server.to_string())
+            ),
+        )
     } else {
         (
             Certainty::Likely,
@@ -153,6 +174,37 @@ fn refused(session: &Session, survey: &Survey) -> Option<Sentence> {
         )
     };
     Some(Sentence::new(Topic::Session, certainty, text, evidence))
+}
+
+/// Tells that a call was sent to a session of HTTP+SSE that had ended with its event stream.
+fn outlived(session: &Session, call: &Call, survey: &Survey) -> Option<Sentence> {
+    let SessionEnd::StreamClosed { .. } = session.ended else { return None };
+    let number = session.session.number;
+    let streams = survey.streams_of(number);
+    let stream = streams.last()?;
+    let end = stream.end.filter(|end| end.packet < call.request[0].packet)?;
+    let text = format!(
+        "Session s{number} had ended {} before with its event stream ({}): over HTTP+SSE a session lives as \
+         long as its stream, and the client has to open a new one",
+        precise(call.request[0].time.since(end.time)),
+        streams::ended(stream)
+    );
+    let evidence = Evidence::none()
+        .packet(stream.tcp_stream, end.packet)
+        .packet(call.tcp_stream, call.request[0].packet);
+    Some(Sentence::new(Topic::Session, Certainty::Proven, text, evidence))
+}
+
+/// Returns how often a session was refused, and served after the first refusal; `None` if it was not
+/// served any more.
+fn in_turn<'a>(calls: impl Iterator<Item = &'a Call>, first: &Call) -> Option<(String, String)> {
+    let (mut refusals, mut served) = (0, 0);
+    for call in calls.filter(|call| call.request[0].packet >= first.request[0].packet) {
+        refusals += u64::from(is_refusal(call) && call.http_status == first.http_status);
+        served += u64::from(call.status.is_answered());
+    }
+    let times = |count: u64| if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    (served > 0).then(|| (times(refusals), times(served)))
 }
 
 /// Returns the servers behind a proxy of which one holds a session and the other refused it; `None`

@@ -20,6 +20,10 @@ pub fn in_short(exchange: &Exchange, limits: &Limits) -> Option<String> {
         return None;
     }
     if !wait_end::is_answered(exchange) {
+        // A question inside a call ends with the call: the limit is that of the call.
+        if exchange.parent.is_some() {
+            return None;
+        }
         return Some(which::matching(&ending(exchange)?, Evidence::none(), limits)?.text);
     }
     let whole = exchange.known_total_ns().filter(|ns| *ns > 0)?;
@@ -59,7 +63,7 @@ fn ending(exchange: &Exchange) -> Option<Ending> {
         how,
         by: Some(by),
         silence_ns: Some(wait).filter(|_| nothing_came),
-        wait_ns: Some(wait),
+        wait_ns: Some(wait).filter(|_| exchange.origin == Side::Client || how == How::Cancelled),
         idle_ns: None,
     })
 }

@@ -1,5 +1,6 @@
 //! Where the time went: client, network, server, its queue, the human.
 
+use super::repeated::{self, Repeated};
 use super::story::{Certainty, Evidence, Sentence, Topic};
 use super::survey::{Call, SentMessage, Survey};
 use super::trace::{self, Stall, Trace};
@@ -84,7 +85,13 @@ pub(super) fn sentences(exchange: &Exchange, survey: &Survey, traces: &Traces) -
     let queued = [&queue, &behind].into_iter().flatten().map(|part| part.ns).max().unwrap_or(0);
     parts.extend(queue.into_iter().chain(behind));
     parts.extend(cold_start(exchange, survey));
-    parts.extend(server(exchange, (network, queued, round_trip.is_some())));
+    let again = repeated::request(exchange, traces);
+    parts.extend(again.map(|again| Part { ns: again.after_ns, sentence: again.sentence() }));
+    parts.extend(match again {
+        Some(again) => server_since(exchange, &again),
+        None if repeated::is_repeated(exchange) => None,
+        None => server(exchange, (network, queued, round_trip.is_some())),
+    });
     parts.retain(|part| part.ns >= SMALL && part.ns.saturating_mul(100) >= whole);
     parts.sort_by_key(|part| std::cmp::Reverse(part.ns));
     parts.truncate(MAX_PARTS);
@@ -108,7 +115,9 @@ fn both<'a>(asked: Option<&'a Trace>, answered: Option<&'a Trace>) -> impl Itera
 
 /// Opening the connection, for the call that it was opened for.
 fn set_up(exchange: &Exchange, trace: &Trace) -> Option<Part> {
-    let handshake = trace.handshake().filter(|_| exchange.transaction == 0)?;
+    // What a server asks came on a connection that was opened for something else.
+    let is_first = exchange.transaction == 0 && exchange.origin == Side::Client;
+    let handshake = trace.handshake().filter(|_| is_first)?;
     let request = exchange.request.span.start;
     let ns = request.time.since(handshake.syn.time);
     let tcp = handshake.ack.time.since(handshake.syn.time);
@@ -226,12 +235,18 @@ fn human(exchange: &Exchange) -> Vec<Part> {
     };
     let mut parts = Vec::new();
     if exchange.asked.requests > 0 {
-        let text = format!(
-            "The client, its model or its user took {} to answer {} of the server inside the call",
-            units::duration(exchange.asked.client_ns),
-            units::several(u64::from(exchange.asked.requests), "request")
-        );
-        let ns = exchange.asked.client_ns;
+        let (ns, requests) = (exchange.asked.client_ns, u64::from(exchange.asked.requests));
+        let (took, requests) = (units::duration(ns), units::several(requests, "request"));
+        // Without an answer of its own, the call may have ended before its questions were answered.
+        let text = if exchange.response.is_some() {
+            format!(
+                "The client, its model or its user took {took} to answer {requests} of the server inside the call"
+            )
+        } else {
+            format!(
+                "{requests} of the server inside the call waited {took} for the client, its model or its user"
+            )
+        };
         parts.push(Part { ns, sentence: time(Certainty::Proven, text, evidence()) });
     }
     if let (Some(ns), Some(continues)) = (exchange.input_ns, exchange.continues) {
@@ -392,6 +407,17 @@ fn proxy(exchange: &Exchange) -> Option<Part> {
         response.span.last,
     );
     Some(Part { ns, sentence: time(Certainty::Proven, text, evidence) })
+}
+
+/// The time of the server since the request was sent again.
+fn server_since(exchange: &Exchange, again: &Repeated<'_>) -> Option<Part> {
+    let response = exchange.response?;
+    let ns = response.span.start.time.since(again.sent.first.time).saturating_sub(exchange.asked.client_ns);
+    let text = format!("After that the server, or what is behind it, took {}, network included", precise(ns));
+    let evidence = Evidence::none()
+        .packet(again.tcp_stream, again.sent.last)
+        .packet(again.tcp_stream, response.span.first);
+    Some(Part { ns, sentence: time(Certainty::Likely, text, evidence) })
 }
 
 /// What is left of the wait: the server's, or what is behind it.

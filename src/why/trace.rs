@@ -348,6 +348,35 @@ impl Trace {
         first
     }
 
+    /// Returns the copies of the last segment of a side that end in packet `last` at the latest, if
+    /// there are several and none of them was acknowledged: first and last one, and their number.
+    ///
+    /// Where acknowledgements are missing in the capture only, nothing is sent again.
+    pub(super) fn unacknowledged(
+        &self,
+        side: Side,
+        last: PacketNo,
+        until: PacketNo,
+    ) -> Option<Unacknowledged> {
+        let end_seq = self.at(last)?.end_seq();
+        let is_read = |it: &TracedSegment| {
+            it.origin.packet >= last && !it.rst && it.ack.is_some_and(|ack| !is_after(end_seq, ack))
+        };
+        if self.sent_by(side.other()).any(is_read) {
+            return None;
+        }
+        let is_copy = |it: &&TracedSegment| {
+            it.len > 0 && it.end_seq() == end_seq && (last..=until).contains(&it.origin.packet)
+        };
+        let copies: Vec<Origin> = self.sent_by(side).filter(is_copy).map(|it| it.origin).collect();
+        let (first, latest) = (*copies.first()?, *copies.last()?);
+        (copies.len() >= MIN_COPIES).then_some(Unacknowledged {
+            first,
+            last: latest,
+            count: copies.len() as u64,
+        })
+    }
+
     /// Returns the times between `from` and `to` in which a side announced a window of 0 to the
     /// other, which had to wait, in order.
     pub(super) fn closed_windows(&self, side: Side, from: Timestamp, to: Timestamp) -> Vec<Stall> {
@@ -437,6 +466,18 @@ pub(super) struct RoundTrip {
     pub(super) sent: PacketNo,
     pub(super) back: PacketNo,
     /// How many were measured.
+    pub(super) count: u64,
+}
+
+/// Copies of one segment that show that none of them arrived, or that nothing comes back.
+const MIN_COPIES: usize = 3;
+
+/// A segment that was sent again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unacknowledged {
+    pub(super) first: Origin,
+    pub(super) last: Origin,
+    /// How many copies there are.
     pub(super) count: u64,
 }
 

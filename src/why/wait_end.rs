@@ -34,6 +34,8 @@ pub(super) struct WaitEnd<'a> {
     pub(super) idle: Option<Idle<'a>>,
     silence_ns: Option<i64>,
     wait_ns: i64,
+    /// Whether limits on the wait count from the request: what a server asks is no HTTP request.
+    has_clock: bool,
 }
 
 /// A connection that was idle until a request was sent on it, while the server closed it.
@@ -76,7 +78,9 @@ impl<'a> WaitEnd<'a> {
         let last = found.map_or([None; 2], |(trace, segment)| trace.last_byte_before(segment));
         let idle = trace.filter(|_| by == Some(Side::Server)).and_then(|trace| idle(exchange, trace, at));
         let wait_ns = at.time.since(exchange.request.span.end.time);
-        let mut end = Self { trace, segment, at, by, how, last, head, idle, silence_ns: None, wait_ns };
+        let has_clock = exchange.origin == Side::Client || how == How::Cancelled;
+        let silence_ns = None;
+        let mut end = Self { trace, segment, at, by, how, last, head, idle, silence_ns, wait_ns, has_clock };
         end.silence_ns = end.silence(exchange);
         if idle.is_some_and(|idle| idle.fin.is_none()) && segment.is_some_and(|it| it.rst) {
             end.how = How::ResetInAnswer;
@@ -91,7 +95,7 @@ impl<'a> WaitEnd<'a> {
             how: self.how,
             by: self.by,
             silence_ns: self.silence_ns.filter(|_| idle_ns.is_none()),
-            wait_ns: Some(self.wait_ns).filter(|_| idle_ns.is_none()),
+            wait_ns: Some(self.wait_ns).filter(|_| idle_ns.is_none() && self.has_clock),
             idle_ns,
         }
     }
@@ -120,7 +124,7 @@ pub(super) fn is_answered(exchange: &Exchange) -> bool {
 
 /// Returns how long the connection of a request had been idle, if the server closed it just before
 /// or just after the request was sent.
-fn idle<'a>(exchange: &Exchange, trace: &'a Trace, at: Origin) -> Option<Idle<'a>> {
+pub(super) fn idle<'a>(exchange: &Exchange, trace: &'a Trace, at: Origin) -> Option<Idle<'a>> {
     let request = exchange.request.span;
     if trace.has_holes() || trace.tcp_stream() != Some(exchange.tcp_stream) {
         return None;

@@ -10,7 +10,7 @@ use super::survey::{Call, Survey};
 use super::wait_end::WaitEnd;
 use super::words::{list, precise, the};
 use crate::base::{Degraded, PacketNo, ResponseEnd, Side};
-use crate::ledger::{Cause, Exchange, Stream};
+use crate::ledger::{Cause, Exchange, Speaks, Stream};
 
 /// Limits that are named for one end.
 const MAX_NAMED: usize = 3;
@@ -30,11 +30,27 @@ pub(super) fn sentences(
     end: &WaitEnd<'_>,
     (survey, limits): (&Survey, &Limits),
 ) -> Vec<Sentence> {
-    let ending = end.ending();
+    // A question inside a call ends with the call: the limit is that of the call.
+    if exchange.parent.is_some() {
+        return Vec::new();
+    }
+    let mut ending = end.ending();
+    if ending.silence_ns.is_none() && ending.idle_ns.is_none() {
+        ending.silence_ns = own_silence(exchange, end, survey);
+    }
     let equal = equal_waits(exchange, survey);
     let mut sentences: Vec<_> = matching(&ending, end_packets(end), limits).into_iter().collect();
     sentences.extend(equal.filter(|_| end.idle.is_none()).map(|equal| equal.sentence(!sentences.is_empty())));
     sentences
+}
+
+/// Returns how long the own stream of an exchange was silent at its end, where other streams of
+/// HTTP/2 went on; `None` if it has none, or if something of it may be missing.
+fn own_silence(exchange: &Exchange, end: &WaitEnd<'_>, survey: &Survey) -> Option<i64> {
+    let trace = end.trace.filter(|trace| !trace.has_holes())?;
+    trace.fact().filter(|fact| fact.speaks == Speaks::Http2)?;
+    let is_own = |stream: &&Stream| stream.exchange == Some(exchange.n) && stream.degraded.is_none();
+    survey.streams.iter().find(is_own).filter(|stream| stream.end == Some(end.at))?.silent_ns()
 }
 
 /// Returns the sentence on the known limits that an ending matches; `None` if it matches none.

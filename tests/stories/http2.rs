@@ -446,6 +446,22 @@ fn the_frame_that_ended_a_stream_is_that_of_its_exchange() {
     says(5, "The server refused HTTP/2 stream 11 (GOAWAY with NO_ERROR, last stream 9)");
 }
 
+/// A stream that is silent on a connection that is not: how long it was silent is known.
+#[test]
+fn a_stream_is_silent_beside_others() {
+    let mut story = Story::new();
+    let mut http2 = Http2::ready(&mut story);
+    http2.posts(story.at(1000.0), 5, &request(1, "tools/call"));
+    let head = http2.headers(Server, 0, 5, &[(":status", "200"), EVENTS, SID]);
+    story.at(1003.0).s(http2.conn, head);
+    http2.event(story.at(11_000.0), 5, &notification("notifications/message", json!({"level": "info"})));
+    http2.posts(story.at(200_000.0), 7, &request(2, "tools/call"));
+    http2.answers(story.at(200_010.0), 7, &result(2));
+    story.at(311_005.0).s(http2.conn, frame(3, 0, 5, &2u32.to_be_bytes()));
+    let answer = why(&story, Question::Exchange(2));
+    answer.says(Certainty::Matches, "300.005 s of silence matches Envoy's stream_idle_timeout");
+}
+
 /// An answered call keeps nothing of what ended its connection.
 #[test]
 fn an_answered_call_has_no_frame_that_ended_it() {

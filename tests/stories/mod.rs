@@ -16,6 +16,7 @@ pub(crate) mod http;
 mod http2;
 mod inventory;
 mod jsonl;
+mod late;
 mod loss;
 mod messages;
 mod mirrors;

@@ -157,6 +157,11 @@ impl Story {
         self.ack(conn, first);
     }
 
+    /// A reset as a closed socket answers bytes with: without an acknowledgement.
+    pub(crate) fn reset_bytes(&mut self, conn: Conn, side: Side) -> u64 {
+        self.packet(conn, side, RST, &[])
+    }
+
     pub(crate) fn rst(&mut self, conn: Conn, side: Side) -> u64 {
         self.packet(conn, side, RST | ACK, &[])
     }

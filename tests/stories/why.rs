@@ -54,6 +54,11 @@ impl Answer {
         found
     }
 
+    /// What is printed.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// No sentence says this.
     #[track_caller]
     pub(super) fn is_silent_on(&self, words: &str) {

@@ -21,6 +21,8 @@ pub(in crate::mcp) struct NewExchange<'a> {
     /// Whether a request with its id is outstanding at the same address of the server. At another
     /// address it may be the same request on the other leg of a proxy.
     pub(in crate::mcp) is_outstanding_here: bool,
+    /// Whether it is an outstanding request on the other side of something that translates addresses.
+    pub(in crate::mcp) is_translated: bool,
 }
 
 /// An exchange of which nothing more is to come, at its last packet.
@@ -68,7 +70,7 @@ pub(super) fn id_is_reused(new: &NewExchange<'_>) -> Option<Violation> {
     if !new.session.has_id() || *id == Id::Null || !new.is_outstanding_here {
         return None;
     }
-    if new.missing.may_hide_messages() {
+    if new.is_translated || new.missing.may_hide_messages() {
         return None;
     }
     violation(Code::McpIdReused, format!("id {id}"))
@@ -87,7 +89,7 @@ pub(super) fn id_is_not_unique(new: &NewExchange<'_>) -> Option<Violation> {
 pub(super) fn token_collides(new: &NewExchange<'_>) -> Option<Violation> {
     let token = new.exchange.token()?;
     let is_in_use = new.session.with_token(new.exchange.record().origin, token).is_some();
-    if !new.session.has_id() || !is_in_use || new.missing.may_hide_messages() {
+    if !new.session.has_id() || !is_in_use || new.is_translated || new.missing.may_hide_messages() {
         return None;
     }
     violation(Code::McpTokenCollision, format!("token {token}"))
@@ -137,7 +139,9 @@ pub(super) fn initialize_is_repeated(new: &NewExchange<'_>) -> Option<Violation>
     }
     let is_done =
         session.has_id() && session.lifecycle().is_initialize_seen() && session.protocol_version().is_some();
-    if !is_done || request.origin == Side::Server {
+    let at = request.request.span.start.time;
+    let is_translated = session.lifecycle().has_translated(request.client.ip(), at);
+    if !is_done || request.origin == Side::Server || is_translated {
         return None;
     }
     violation(Code::McpInitializedTwice, "initialize in a session that is initialized")
