@@ -84,9 +84,9 @@ pub fn is_prefix(text: &[u8], word: &[u8]) -> bool {
     text.get(..len) == word.get(..len)
 }
 
-/// Classifies a method that is not in [`METHODS`]: capitals, a space, and a path.
+/// Classifies a method that is not in [`METHODS`]: capitals, `-` and `_`, then a space and a path.
 fn other_method(text: &[u8]) -> StartKind {
-    let word = text.iter().take_while(|b| b.is_ascii_uppercase() || **b == b'-').count();
+    let word = text.iter().take_while(|b| b.is_ascii_uppercase() || matches!(**b, b'-' | b'_')).count();
     if word == 0 || word > 24 {
         return StartKind::Other;
     }
@@ -343,6 +343,9 @@ mod tests {
             (b"\r\nPOST /mcp", StartKind::Request),
             (b"PO", StartKind::Undecided),
             (b"PROPFIND /x", StartKind::Request),
+            (b"M-SEARCH * HTTP/1.1", StartKind::Request),
+            (b"RPC_IN_DATA /rpc", StartKind::Request),
+            (b"RPC_IN_", StartKind::Undecided),
             (b"HTTP/1.1 200", StartKind::Response),
             (b"HTTP/", StartKind::Undecided),
             (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", StartKind::Other),
