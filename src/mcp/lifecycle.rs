@@ -31,8 +31,7 @@ impl Lifecycle {
         self.initialize = Some((client, at));
     }
 
-    /// Whether an `initialize` is the one that was seen, on the other side of something that
-    /// translates addresses.
+    /// Whether an `initialize` is the one that was seen, captured on the other side of a NAT, too.
     pub(super) fn has_translated(self, client: IpAddr, at: Timestamp) -> bool {
         self.initialize.is_some_and(|(other, seen)| {
             other != client && at.since(seen).saturating_abs() <= limits::DUPLICATE_WAIT

@@ -169,7 +169,11 @@ impl Context<'_, '_> {
         }
         let missing = self.session.missing().and(self.evidence.missing());
         let is_outstanding_here = self.is_outstanding_here(exchange.record());
-        let is_translated = self.is_translated(exchange.record());
+        let has_token_in_use = exchange
+            .token()
+            .is_some_and(|token| self.session.with_token(exchange.record().origin, token).is_some());
+        let is_translated =
+            (is_outstanding_here || has_token_in_use) && self.is_translated(exchange.record());
         let new =
             NewExchange { session: self.session, exchange, missing, is_outstanding_here, is_translated };
         rules::check(RULES.new_exchange, &new, self.sink.findings);
@@ -203,8 +207,8 @@ impl Context<'_, '_> {
         alike.is_some_and(|numbers| numbers.iter().take(limits::MAX_ALIKE).any(is_here))
     }
 
-    /// Whether a new request is an outstanding one on the other side of something that translates
-    /// the client's address, captured there, too.
+    /// Whether a new request is an outstanding one that was captured on the other side of a NAT,
+    /// too: of another client address, with the same method and length, and at about the same time.
     fn is_translated(&self, new: &Exchange) -> bool {
         let is_other_side = |n: &u64| {
             self.exchanges.get(*n).map(OpenExchange::record).is_some_and(|known| {

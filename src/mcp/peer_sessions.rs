@@ -44,6 +44,14 @@ impl PeerSessions {
         of_peers.attempts.insert(index);
     }
 
+    /// A session that is known is judged again: what was ruled out may have become an attempt.
+    pub(super) fn reconsider(&mut self, server: SocketAddr, client: IpAddr, index: SessionIndex) {
+        let of_peers = self.by_peers.get_mut(&(server, client));
+        if let Some(of_peers) = of_peers.filter(|of_peers| of_peers.all.contains(&index)) {
+            of_peers.attempts.insert(index);
+        }
+    }
+
     pub(super) fn remove(&mut self, server: SocketAddr, client: IpAddr, index: SessionIndex) {
         let Entry::Occupied(mut of_peers) = self.by_peers.entry((server, client)) else { return };
         of_peers.get_mut().all.remove(&index);
@@ -72,8 +80,8 @@ impl PeerSessions {
             .flat_map(move |of_peers| of_peers.all.range((Bound::Excluded(index), Bound::Unbounded)).copied())
     }
 
-    /// Returns the latest session of the peers that `judge` calls [`Attempt::Joined`], among the
-    /// latest `most` that are not ruled out. One that is ruled out is not judged again.
+    /// Returns the latest session of the peers that `judge` calls [`Attempt::Joined`], behind at
+    /// most `most` possible ones. One that is ruled out is not judged again.
     pub(super) fn find_attempt(
         &mut self,
         peers: Peers,
@@ -176,5 +184,12 @@ mod tests {
         };
         assert_eq!(sessions.find_attempt(to, 4, count), Some(SessionIndex(0)));
         assert_eq!(again.get(), 5, "those that are ruled out are not judged again");
+        for (number, judged) in [(9, 6), (20, 5)] {
+            again.set(0);
+            sessions.reconsider(to.server, to.client.ip(), SessionIndex(number));
+            assert_eq!(sessions.find_attempt(to, 4, count), Some(SessionIndex(0)));
+            assert_eq!(again.get(), judged);
+        }
+        assert_eq!(sessions.latest(to).count(), 10, "one that is not known is not added");
     }
 }

@@ -107,7 +107,7 @@ impl Sessions {
         if let Slot::Quiet(quiet) = std::mem::replace(slot, Slot::Evicted) {
             let Quiet { record, keys, .. } = *quiet;
             for server in &record.addresses {
-                self.by_peers.insert(*server, record.session.client.ip(), index);
+                self.by_peers.reconsider(*server, record.session.client.ip(), index);
             }
             *slot = Slot::Active(Box::new(SessionState::resume(index, record, keys)));
             self.checks.push(Reverse((at.plus(QUIET_AFTER_END), index)));

@@ -92,11 +92,11 @@ fn ended(exchange: &Exchange, cause: Cause, end: Option<&WaitEnd<'_>>) -> String
         Some((_, true)) => {
             format!("{} had closed the connection, and answered with a reset (RST)", capitalized(the(side)))
         }
-        Some((false, false)) if side == Side::Server && exchange.origin == Side::Server => {
-            "The server ended the stream that it had asked on, without an answer of the client".to_owned()
-        }
         Some((false, false)) if exchange.session.transport == Transport::WebSocket => {
             format!("{} closed the WebSocket", capitalized(the(side)))
+        }
+        Some((false, false)) if side == Side::Server && exchange.origin == Side::Server => {
+            "The server ended the stream on which it had asked, before the client answered".to_owned()
         }
         Some((false, false)) if side == Side::Server => {
             "The server ended the response without the answer".to_owned()
@@ -125,8 +125,8 @@ fn ended(exchange: &Exchange, cause: Cause, end: Option<&WaitEnd<'_>>) -> String
         Cause::NoStream => {
             format!("The server accepted it ({status}) and had no stream to send the answer on")
         }
-        Cause::NoResponse if exchange.http_status.is_some_and(|status| (300..400).contains(&status)) => {
-            format!("It was redirected ({status}), and no request that follows was captured: the answer came")
+        Cause::NoResponse if matches!(exchange.http_status, Some(301 | 302 | 303 | 307 | 308)) => {
+            format!("It was redirected ({status}), and not sent again in its session: the redirect came")
         }
         Cause::NoResponse => format!("The HTTP response ({status}) is complete and holds no answer"),
         Cause::Deleted => "The client deleted the session (HTTP DELETE)".to_owned(),
@@ -190,9 +190,10 @@ fn lost_request(exchange: &Exchange, end: &WaitEnd<'_>, trace: &Trace) -> Option
     let tcp_stream = trace.tcp_stream().filter(|it| *it == exchange.tcp_stream)?;
     let (from, to) = (exchange.origin, exchange.origin.other());
     let lost = trace.unacknowledged(from, exchange.request.span.last, end.at.packet)?;
+    let came_back = end.segment.is_some_and(|it| it.rst && trace.side(it.from) == to);
+    let rest = if came_back { "" } else { ": it did not get it, or nothing comes back from there" };
     let text = format!(
-        "{} sent the request {} times within {}, and {} acknowledged none of them: it did not get it, or nothing \
-         comes back from there",
+        "{} sent the end of the request {} times within {}, and {} acknowledged none of them{rest}",
         capitalized(the(from)),
         lost.count,
         precise(lost.last.time.since(lost.first.time)),

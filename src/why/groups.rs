@@ -95,7 +95,7 @@ fn rank(exchange: &Exchange) -> Option<u8> {
     }
     match (exchange.status, exchange.cause) {
         (Status::Unanswered, Some(Cause::CaptureEnd)) => Some(6),
-        // A question inside a call: the call is what went wrong.
+        // A request of the server inside a call: the call is what went wrong.
         (Status::Unanswered, _) if exchange.parent.is_some() => Some(3),
         (Status::Unanswered, _) => Some(0),
         (Status::HttpError, _) if exchange.http_status.is_some_and(|status| status >= 500) => Some(1),

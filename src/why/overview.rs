@@ -12,7 +12,7 @@ use super::wait_end::{self, WaitEnd};
 use super::which::Silences;
 use super::words::{self, precise};
 use super::{ended, repeated, sessions, which};
-use crate::base::{Code, ResponseEnd, Status, units};
+use crate::base::{Code, Finding, ResponseEnd, Status, units};
 use crate::ledger::Exchange;
 
 /// Sentences on streams that ended after the same silence.
@@ -152,9 +152,20 @@ fn one_line(exchange: &Exchange, (survey, traces, limits): (&Survey, &Traces, &L
 /// Says that nothing is wrong, where nothing is.
 fn nothing(question: Question, survey: &Survey) -> Option<Sentence> {
     let is_of = |number: u32| question == Question::Worst || question == Question::Session(number);
-    // It is not known what a request was of which a part is missing.
-    if survey.findings.iter().any(|finding| finding.code == Code::HttpRequestCut) {
-        return None;
+    // A request that was cut may have been one of MCP.
+    let is_cut = |finding: &Finding| {
+        let is_asked_for = match finding.session {
+            Some(number) => is_of(number),
+            None => finding.tcp_stream.is_some_and(|it| survey.connections.contains_key(&it)),
+        };
+        finding.code == Code::HttpRequestCut && is_asked_for
+    };
+    if let Some(cut) = survey.findings.iter().find(|finding| is_cut(finding)) {
+        let text = format!("A request was cut ({}): what it asked is not known", cut.code.name());
+        let at = cut.at.zip(cut.tcp_stream);
+        let evidence =
+            at.map_or_else(Evidence::none, |(at, tcp_stream)| Evidence::none().packet(tcp_stream, at.packet));
+        return Some(Sentence::new(Topic::Outcome, Certainty::Proven, text, evidence));
     }
     let calls: Vec<_> = survey.calls.iter().filter(|call| is_of(call.session)).collect();
     let slowest = calls.iter().max_by_key(|call| call.service_ns().unwrap_or(0))?;

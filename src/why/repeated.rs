@@ -5,9 +5,9 @@ use super::story::{Certainty, Evidence, Sentence, Topic};
 use super::trace::{TracedHead, TracedSegment};
 use super::traces::Traces;
 use super::wait_end::{self, Idle};
-use super::which;
 use super::words::{capitalized, precise, the};
-use crate::base::{Code, PacketNo, Side};
+use super::{ended, which};
+use crate::base::{Code, Degraded, PacketNo, Side};
 use crate::ledger::Exchange;
 
 /// A request that was POSTed again, and answered then.
@@ -33,12 +33,16 @@ pub(super) fn is_repeated(exchange: &Exchange) -> bool {
     exchange.findings.contains(&Code::McpPostRepeated)
 }
 
-/// Returns how a request was sent again; `None` if it was not, or if it is not known which of them
-/// was answered.
+/// Returns how a request was sent again; `None` if it was not, if it is not known which of them
+/// was answered, if the answer came on an event stream that the client had opened, or if time went
+/// back.
 pub(super) fn request<'a>(exchange: &Exchange, traces: &'a Traces) -> Option<Repeated<'a>> {
-    let (tcp_stream, transaction) = exchange.answered_on.filter(|_| is_repeated(exchange))?;
+    if !is_repeated(exchange) || exchange.degraded.contains(Degraded::TIME_BACK) {
+        return None;
+    }
+    let (tcp_stream, transaction) = exchange.answered_on?;
     let request = exchange.request.span;
-    let sent = traces.get(tcp_stream)?.head(transaction, Side::Client)?;
+    let sent = traces.get(tcp_stream)?.head(transaction, Side::Client).filter(|head| head.is_post())?;
     let after_ns = sent.first.time.since(request.start.time);
     if after_ns <= 0 || (tcp_stream, transaction) == (exchange.tcp_stream, exchange.transaction) {
         return None;
@@ -48,10 +52,11 @@ pub(super) fn request<'a>(exchange: &Exchange, traces: &'a Traces) -> Option<Rep
         (it.fin || it.rst) && it.origin.packet > request.last && it.origin.packet < sent.first.packet
     };
     let end = trace.and_then(|trace| {
-        // A reset says more than the FIN before it.
-        let mut ends: Vec<_> = trace.segments().iter().filter(is_end).collect();
-        ends.sort_by_key(|it| (!it.rst, it.origin.packet));
-        ends.first().map(|it| (*it, trace.side(it.from)))
+        let mut ends = trace.segments().iter().filter(is_end);
+        let first = ends.next()?;
+        // The reset of the side that had ended it says more than its FIN.
+        let end = ends.find(|it| it.from == first.from && it.rst && !first.rst).unwrap_or(first);
+        Some((end, trace.side(end.from)))
     });
     let by_server = end.filter(|(_, side)| *side == Side::Server);
     let idle = trace.zip(by_server).and_then(|(trace, (end, _))| wait_end::idle(exchange, trace, end.origin));
@@ -74,16 +79,20 @@ pub(super) fn sentences(exchange: &Exchange, traces: &Traces, limits: &Limits) -
     let Some(Repeated { first, end: Some((end, side)), idle, .. }) = request(exchange, traces) else {
         return Vec::new();
     };
-    let what = if end.rst { "reset (RST)" } else { "closed (FIN)" };
     let before =
         idle.map(|idle| format!(", which had been idle for {}", precise(idle.ns))).unwrap_or_default();
+    let what = if end.rst {
+        format!("A reset (RST) in the name of {} ended", the(side))
+    } else {
+        format!("{} closed (FIN)", capitalized(the(side)))
+    };
     let text = format!(
-        "{} {what} the connection of the first request{before}, {} after the request began",
-        capitalized(the(side)),
+        "{what} the connection of the first request{before}, {} after the request began",
         precise(end.origin.time.since(exchange.request.span.start.time)),
     );
     let evidence = Evidence::none().packet(first.0, first.1).packet(first.0, end.origin.packet);
     let mut sentences = vec![Sentence::new(Topic::Ended, Certainty::Proven, text, evidence)];
+    sentences.extend(traces.get(first.0).and_then(|trace| ended::between(trace, end)));
     let how =
         if idle.is_some_and(|idle| idle.fin.is_none()) && end.rst { How::ResetInAnswer } else { How::Closed };
     let wait_ns = end.origin.time.since(exchange.request.span.end.time);

@@ -117,11 +117,19 @@ fn refused(session: &Session, survey: &Survey) -> Option<Sentence> {
     let number = session.session.number;
     session.session.id.as_ref()?;
     let calls = || survey.calls.iter().filter(move |call| call.session == number);
-    let is_refused = survey
+    let finding = survey
         .findings
         .iter()
-        .any(|finding| finding.code == Code::McpSessionRefused && finding.session == Some(number));
-    let refusal = calls().find(|call| is_refusal(call)).filter(|_| is_refused)?;
+        .find(|finding| finding.code == Code::McpSessionRefused && finding.session == Some(number))?;
+    // An error about the request itself has a status like it.
+    let is_found = |call: &&Call| {
+        finding.tcp_stream == Some(call.tcp_stream)
+            && finding.at.is_some_and(|at| call.request[0].packet <= at.packet)
+    };
+    let refusal = calls()
+        .filter(|call| is_refusal(call))
+        .rfind(is_found)
+        .or_else(|| calls().find(|call| is_refusal(call)))?;
     let given = calls()
         .find(|call| call.status == Status::Ok && call.request[0].packet < refusal.request[0].packet)?;
     let server = |call: &Call| survey.connections.get(&call.tcp_stream).map(|fact| fact.server);
@@ -157,7 +165,8 @@ fn refused(session: &Session, survey: &Survey) -> Option<Sentence> {
             Certainty::Likely,
             format!(
                 "{} refused the id of session s{number} {refusals} (HTTP {status}) and served it {served} after \
-                 that: replicas behind that address do not share sessions; route each session to the one that holds it",
+                 that, as replicas behind one address do that do not share sessions; then route each session to the \
+                 one that holds it",
                 server(given)
                     .map_or_else(|| "The server".to_owned(), |server: SocketAddr| server.to_string())
             ),
@@ -195,13 +204,13 @@ fn outlived(session: &Session, call: &Call, survey: &Survey) -> Option<Sentence>
     Some(Sentence::new(Topic::Session, Certainty::Proven, text, evidence))
 }
 
-/// Returns how often a session was refused, and served after the first refusal; `None` if it was not
-/// served any more.
+/// Returns how often a session was refused, and served after the first refusal; `None` if it was
+/// not served any more.
 fn in_turn<'a>(calls: impl Iterator<Item = &'a Call>, first: &Call) -> Option<(String, String)> {
     let (mut refusals, mut served) = (0, 0);
     for call in calls.filter(|call| call.request[0].packet >= first.request[0].packet) {
         refusals += u64::from(is_refusal(call) && call.http_status == first.http_status);
-        served += u64::from(call.status.is_answered());
+        served += u64::from(matches!(call.status, Status::Ok | Status::ToolError));
     }
     let times = |count: u64| if count == 1 { "once".to_owned() } else { format!("{count} times") };
     (served > 0).then(|| (times(refusals), times(served)))

@@ -2,7 +2,7 @@
 
 use super::limits::{Ending, How, Limits};
 use super::story::Evidence;
-use super::{wait_end, which};
+use super::{repeated, wait_end, which};
 use crate::base::{Degraded, Side, Status, units};
 use crate::ledger::{Cause, Exchange};
 
@@ -20,8 +20,9 @@ pub fn in_short(exchange: &Exchange, limits: &Limits) -> Option<String> {
         return None;
     }
     if !wait_end::is_answered(exchange) {
-        // A question inside a call ends with the call: the limit is that of the call.
-        if exchange.parent.is_some() {
+        // What a server asks inside a call ends with the call, if it is not cancelled: the limit is
+        // that of the call.
+        if exchange.parent.is_some() && exchange.cause != Some(Cause::Cancelled) {
             return None;
         }
         return Some(which::matching(&ending(exchange)?, Evidence::none(), limits)?.text);
@@ -38,7 +39,8 @@ pub fn in_short(exchange: &Exchange, limits: &Limits) -> Option<String> {
     if parts.is_empty() {
         return None;
     }
-    if let Some(ns) = exchange.server_ns().filter(|ns| *ns > 0) {
+    // The time before a request was sent again is not the server's.
+    if let Some(ns) = exchange.server_ns().filter(|ns| *ns > 0 && !repeated::is_repeated(exchange)) {
         parts.insert(0, format!("server {}", units::duration(ns)));
     }
     if exchange.retransmissions > 0 {

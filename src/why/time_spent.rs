@@ -413,7 +413,10 @@ fn proxy(exchange: &Exchange) -> Option<Part> {
 fn server_since(exchange: &Exchange, again: &Repeated<'_>) -> Option<Part> {
     let response = exchange.response?;
     let ns = response.span.start.time.since(again.sent.first.time).saturating_sub(exchange.asked.client_ns);
-    let text = format!("After that the server, or what is behind it, took {}, network included", precise(ns));
+    let text = format!(
+        "After the request was sent again, the server, or what is behind it, took {}, network and sending included",
+        precise(ns)
+    );
     let evidence = Evidence::none()
         .packet(again.tcp_stream, again.sent.last)
         .packet(again.tcp_stream, response.span.first);

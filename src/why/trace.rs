@@ -92,6 +92,11 @@ impl TracedHead {
         size_of::<Self>() + self.text.len() + self.body.len()
     }
 
+    /// Whether it is that of a POST.
+    pub(super) fn is_post(&self) -> bool {
+        self.text.split_ascii_whitespace().next() == Some("POST")
+    }
+
     /// Returns the value of a field by its name in lower case; `None` if the head does not have it.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         let mut lines = self.text.lines().skip(1);
@@ -350,23 +355,27 @@ impl Trace {
 
     /// Returns the copies of the last segment of a side that end in packet `last` at the latest, if
     /// there are several and none of them was acknowledged: first and last one, and their number.
+    /// One packet that was captured several times counts once.
     ///
-    /// Where acknowledgements are missing in the capture only, nothing is sent again.
+    /// Where acknowledgements are missing in the capture only, TCP sends nothing again.
     pub(super) fn unacknowledged(
         &self,
         side: Side,
         last: PacketNo,
         until: PacketNo,
     ) -> Option<Unacknowledged> {
-        let end_seq = self.at(last)?.end_seq();
+        let (seq, end_seq) = self.at(last).map(|it| (it.seq, it.end_seq()))?;
         let is_read = |it: &TracedSegment| {
-            it.origin.packet >= last && !it.rst && it.ack.is_some_and(|ack| !is_after(end_seq, ack))
+            it.origin.packet >= last && it.ack.is_some_and(|ack| !is_after(end_seq, ack))
         };
         if self.sent_by(side.other()).any(is_read) {
             return None;
         }
         let is_copy = |it: &&TracedSegment| {
-            it.len > 0 && it.end_seq() == end_seq && (last..=until).contains(&it.origin.packet)
+            it.len > 0
+                && it.note != SegmentNote::Duplicate
+                && (it.seq, it.end_seq()) == (seq, end_seq)
+                && (last..=until).contains(&it.origin.packet)
         };
         let copies: Vec<Origin> = self.sent_by(side).filter(is_copy).map(|it| it.origin).collect();
         let (first, latest) = (*copies.first()?, *copies.last()?);

@@ -136,7 +136,7 @@ pub(super) fn idle<'a>(exchange: &Exchange, trace: &'a Trace, at: Origin) -> Opt
     };
     let since = Side::BOTH.into_iter().filter_map(before).max_by_key(|it| it.origin.packet)?;
     let round_trip = trace.round_trip(Side::Server).map_or(0, |round_trip| round_trip.ns);
-    let in_answer = at.time.since(request.end.time) <= RACE.saturating_add(2 * round_trip);
+    let in_answer = at.time.since(request.end.time) <= RACE.saturating_add(round_trip.saturating_mul(2));
     let fin = trace.sent_by(Side::Server).find(|it| it.fin && it.origin.packet > since.origin.packet);
     let until = fin.map_or(request.start.time, |fin| fin.origin.time);
     let ns = until.since(since.origin.time);

@@ -30,8 +30,9 @@ pub(super) fn sentences(
     end: &WaitEnd<'_>,
     (survey, limits): (&Survey, &Limits),
 ) -> Vec<Sentence> {
-    // A question inside a call ends with the call: the limit is that of the call.
-    if exchange.parent.is_some() {
+    // What a server asks inside a call ends with the call, if it is not cancelled: the limit is
+    // that of the call.
+    if exchange.parent.is_some() && exchange.cause != Some(Cause::Cancelled) {
         return Vec::new();
     }
     let mut ending = end.ending();

@@ -1,5 +1,5 @@
-//! Requests that are sent again, questions without an answer, sessions that ended before: who stopped
-//! waiting, and whose time it was.
+//! Requests that are sent again, requests of servers without an answer, sessions that ended
+//! before: who stopped waiting, and whose time it was.
 
 use mcpdump::why::{Certainty, Question};
 use serde_json::json;
@@ -12,8 +12,8 @@ const A: &str = "10.0.0.1:5000";
 const B: &str = "10.0.0.1:5001";
 const SID: Fields = &[("Mcp-Session-Id", "x")];
 
-/// A call on a connection that was idle for 5 s, which one side resets, and which is sent again `wait`
-/// milliseconds after the first time.
+/// A call on a connection that was idle for 5 s, which one side resets, and which is sent again
+/// `wait` milliseconds after the first time.
 fn sent_again(reset_by: Side, wait: f64) -> Story {
     let mut story = Story::new();
     let conn = streamable(&mut story, A, "2025-06-18", "x");
@@ -32,16 +32,19 @@ fn sent_again(reset_by: Side, wait: f64) -> Story {
 
 /// The time until a request was sent again is not the server's.
 #[test]
-fn the_time_before_a_request_is_sent_again_is_nobodys_work() {
+fn the_time_before_a_request_is_sent_again_is_not_the_servers() {
     for (reset_by, wait, after) in [(Server, 100.0, "100 ms"), (Client, 30_011.0, "30.011 s")] {
         let story = sent_again(reset_by, wait);
         let answer = why(&story, Question::Exchange(3));
         let words = format!("The client sent the request again {after} after the first time");
         answer.says(Certainty::Proven, &words);
-        answer.says(Certainty::Likely, "After that the server, or what is behind it, took 1.000 s");
+        answer.says(
+            Certainty::Likely,
+            "After the request was sent again, the server, or what is behind it, took 1.000 s",
+        );
         answer.is_silent_on("% of it");
-        let side = if reset_by == Server { "The server" } else { "The client" };
-        let words = format!("{side} reset (RST) the connection of the first request");
+        let side = if reset_by == Server { "the server" } else { "the client" };
+        let words = format!("A reset (RST) in the name of {side} ended the connection of the first request");
         let told = answer.says(Certainty::Proven, &words);
         assert_eq!(told.text.contains("idle for 5.009 s"), reset_by == Server, "{}", told.text);
         let answer = why(&story, Question::Worst);
@@ -51,7 +54,27 @@ fn the_time_before_a_request_is_sent_again_is_nobodys_work() {
     }
 }
 
-/// A question of the server that nobody answers: it is the client that owes the answer, and limits
+/// The side that ends a connection first is the one that ended it: an answer with a reset is none.
+#[test]
+fn the_first_end_of_the_first_connection_counts() {
+    for (by, side) in [(Client, "The client"), (Server, "The server")] {
+        let mut story = Story::new();
+        let conn = streamable(&mut story, A, "2025-06-18", "x");
+        let body = post("/mcp", SID, &with(1, "tools/call", json!({"name": "t"})));
+        story.at(100.0).c(conn, &body);
+        story.at(10_100.0).fin(conn, by);
+        story.at(10_101.0).rst(conn, if by == Client { Server } else { Client });
+        let again = story.at(10_110.0).connect(B, SERVER);
+        story.at(10_111.0).c(again, &body);
+        story.at(10_200.0).s(again, ok(&result(1)));
+        story.ack(again, Client);
+        let answer = why(&story, Question::Exchange(2));
+        answer.says(Certainty::Proven, &format!("{side} closed (FIN) the connection of the first request"));
+        answer.is_silent_on("reset (RST) in the name of");
+    }
+}
+
+/// A request of the server that nobody answers: it is the client that owes the answer, and limits
 /// on HTTP requests say nothing about it.
 #[test]
 fn a_question_that_is_not_answered_is_no_http_request() {
@@ -63,7 +86,7 @@ fn a_question_that_is_not_answered_is_no_http_request() {
     story.at(20_000.0).s(stream, event(&request("p", "ping")));
     story.at(50_000.0).s(stream, LAST);
     let answer = why(&story, Question::Exchange(2));
-    answer.says(Certainty::Proven, "The server ended the stream that it had asked on");
+    answer.says(Certainty::Proven, "The server ended the stream on which it had asked");
     answer.is_silent_on("from the request on matches");
     answer.is_silent_on("opening its connection");
 }
@@ -125,6 +148,7 @@ fn a_request_that_was_cut_is_not_nothing() {
     story.at(61_000.0).reset_bytes(conn, Client);
     let answer = why(&story, Question::Worst);
     answer.is_silent_on("Nothing was left without an answer");
+    answer.says(Certainty::Proven, "A request was cut (http.request_cut)");
 }
 
 /// A request that TCP sends again and again, and that nobody acknowledges, did not wait for the
@@ -142,17 +166,17 @@ fn a_request_that_is_never_acknowledged() {
         story.at(31_000.0).fin(conn, Client);
         let answer = why(&story, Question::Exchange(2));
         if copies > 0 {
-            answer.says(Certainty::Proven, "The client sent the request 5 times within 4.000 s");
+            answer.says(Certainty::Proven, "The client sent the end of the request 5 times within 4.000 s");
         } else {
             answer.is_silent_on("acknowledged none");
         }
     }
 }
 
-/// Requests on both sides of something that translates the client's address: the same, seen twice.
-/// Sent later, or with other content, it is another one.
+/// Requests on both sides of a NAT: the same, captured twice. Sent later, or of another length, it
+/// is another one.
 #[test]
-fn a_request_on_both_sides_of_a_translator_is_no_second_one() {
+fn a_request_on_both_sides_of_a_nat_is_no_second_one() {
     for (apart, name, found) in [(0.02, "a", 0), (500.0, "a", 1), (0.02, "abc", 1)] {
         let mut story = Story::new();
         let inside = story.connect(A, SERVER);
@@ -173,7 +197,6 @@ fn a_request_on_both_sides_of_a_translator_is_no_second_one() {
         rows.exchange_is(4, json!({"status": "ok"}));
         rows.finds("mcp.id_reused", found);
         rows.finds("mcp.token_collision", found);
-        rows.finds("mcp.initialized_twice", 0);
     }
 }
 

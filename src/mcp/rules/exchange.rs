@@ -21,7 +21,7 @@ pub(in crate::mcp) struct NewExchange<'a> {
     /// Whether a request with its id is outstanding at the same address of the server. At another
     /// address it may be the same request on the other leg of a proxy.
     pub(in crate::mcp) is_outstanding_here: bool,
-    /// Whether it is an outstanding request on the other side of something that translates addresses.
+    /// Whether it is an outstanding request that was captured on the other side of a NAT, too.
     pub(in crate::mcp) is_translated: bool,
 }
 
