@@ -7,7 +7,7 @@ use super::survey::Survey;
 use super::traces::Traces;
 use super::wait_end::{self, WaitEnd};
 use super::words::{self, precise};
-use super::{ended, noticed, repeated, sessions, streams, time_spent, which};
+use super::{ended, noticed, repeated, sessions, streams, time_spent, unread, which};
 use crate::base::Status;
 use crate::ledger::Exchange;
 
@@ -17,6 +17,8 @@ pub(super) fn tell(exchange: &Exchange, survey: &Survey, traces: &Traces, limits
     if wait_end::is_answered(exchange) {
         sentences.push(answered(exchange));
         sentences.extend(repeated::sentences(exchange, traces, limits));
+        let unread = unread::answer(exchange, traces);
+        sentences.extend(unread.map(|unread| unread.sentences(exchange, limits)).unwrap_or_default());
     } else {
         let end = WaitEnd::of(exchange, traces);
         sentences.extend(ended::sentences(exchange, end.as_ref()));

@@ -28,6 +28,7 @@ mod survey;
 mod time_spent;
 mod trace;
 mod traces;
+mod unread;
 mod wait_end;
 mod which;
 mod words;

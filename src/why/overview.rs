@@ -11,7 +11,7 @@ use super::traces::Traces;
 use super::wait_end::{self, WaitEnd};
 use super::which::Silences;
 use super::words::{self, precise};
-use super::{ended, repeated, sessions, which};
+use super::{ended, repeated, sessions, unread, which};
 use crate::base::{Code, Finding, ResponseEnd, Status, units};
 use crate::ledger::Exchange;
 
@@ -121,7 +121,8 @@ fn one_line(exchange: &Exchange, (survey, traces, limits): (&Survey, &Traces, &L
             .proxy_ns
             .filter(|ns| ns.saturating_mul(10) >= exchange.known_total_ns().unwrap_or(0));
         let proxy = proxy.map(|ns| format!(", {} a proxy's", precise(ns)));
-        let text = [Some(format!("answered after {took}")), server, again, proxy]
+        let unread = unread::answer(exchange, traces).map(|unread| unread.in_short());
+        let text = [Some(format!("answered after {took}")), server, again, proxy, unread]
             .into_iter()
             .flatten()
             .collect::<String>();

@@ -502,7 +502,7 @@ const DELAYED_ACK: std::ops::RangeInclusive<i64> = 30_000_000..=500_000_000;
 const PROMPT_NS: i64 = 5_000_000;
 
 /// Whether sequence number `a` is after `b` (RFC 9293 section 3.4).
-fn is_after(a: u32, b: u32) -> bool {
+pub(super) fn is_after(a: u32, b: u32) -> bool {
     a != b && a.wrapping_sub(b) < 1 << 31
 }
 

@@ -74,6 +74,35 @@ fn the_first_end_of_the_first_connection_counts() {
     }
 }
 
+/// A client that gives up with a FIN, and an answer that comes later: its system answers with a
+/// reset. One that only ended what it sends goes on reading, and acknowledges.
+#[test]
+fn an_answer_that_meets_a_closed_connection_is_not_read() {
+    for is_read in [false, true] {
+        let mut story = Story::new();
+        let conn = streamable(&mut story, A, "2025-06-18", "x");
+        story.at(1000.0).c(conn, post("/mcp", SID, &request(1, "tools/call")));
+        story.at(301_000.0).fin(conn, Client);
+        story.at(312_000.0).s(conn, ok(&result(1)));
+        if is_read {
+            story.at(312_001.0).ack(conn, Client);
+        }
+        story.at(312_002.0).reset_bytes(conn, Client);
+        let (exchange, worst) = (why(&story, Question::Exchange(2)), why(&story, Question::Worst));
+        if is_read {
+            exchange.is_silent_on("nobody read the answer");
+            worst.is_silent_on("had closed the connection");
+        } else {
+            let words =
+                "The client had closed the connection (FIN) 300.000 s after the request, before the answer";
+            exchange.says(Certainty::Likely, words);
+            exchange.says(Certainty::Matches, "300.000 s of silence matches");
+            let words = "after the client had closed the connection (FIN) 300.000 s after the request";
+            worst.says(Certainty::Proven, words);
+        }
+    }
+}
+
 /// A request of the server that nobody answers: it is the client that owes the answer, and limits
 /// on HTTP requests say nothing about it.
 #[test]
