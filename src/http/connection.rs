@@ -176,6 +176,17 @@ impl Connection {
         self.feed(sink);
     }
 
+    /// Changes to WebSocket if the client did: the answer that changes the protocol was not
+    /// captured, or will not come. Returns false if HTTP/1 goes on.
+    fn follow_ahead(&mut self, sink: &mut Sink<'_, Part>) -> bool {
+        match &mut self.http1 {
+            Some(http1) if self.successor.is_none() && http1.is_ahead() => http1.enter_websocket(),
+            _ => return false,
+        }
+        self.change(sink);
+        self.successor.is_some()
+    }
+
     /// Pushes the next piece that HTTP/1 left.
     fn feed(&mut self, sink: &mut Sink<'_, Part>) {
         let Some(successor) = &mut self.successor else { return };
@@ -200,6 +211,11 @@ impl Layer for Connection {
 
     #[inline(always)]
     fn push(&mut self, (side, feed): Self::In, sink: &mut Sink<'_, Part>) {
+        if !matches!(feed, Feed::Data(..)) && self.follow_ahead(sink) {
+            let (missing, bytes) = (Degraded::NONE, StreamBuf::new());
+            self.left.push_back(Left { side, missing, bytes, then: Some(feed) });
+            return;
+        }
         match (&mut self.http1, &mut self.successor) {
             // Nearly always.
             (Some(http1), None) if matches!(feed, Feed::Data(..)) => http1.push((side, feed), sink),
@@ -211,14 +227,6 @@ impl Layer for Connection {
                 }
             }
             (_, Some(successor)) => successor.push((side, feed), sink),
-            (Some(http1), None) if http1.is_ahead() && !matches!(feed, Feed::Data(..)) => {
-                // The answer that changed the protocol was not captured, or will not come.
-                http1.enter_websocket();
-                self.change(sink);
-                let (missing, bytes) = (Degraded::NONE, StreamBuf::new());
-                self.left.push_back(Left { side, missing, bytes, then: Some(feed) });
-                return;
-            }
             (Some(http1), None) => {
                 if let Feed::Eof { how, at } = feed {
                     let [client, server] = &mut self.ended;
@@ -233,7 +241,7 @@ impl Layer for Connection {
 
     #[inline]
     fn is_pending(&self) -> bool {
-        !self.left.is_empty() || self.successor.as_ref().is_some_and(|successor| successor.is_pending())
+        self.successor.as_ref().is_some_and(|successor| !self.left.is_empty() || successor.is_pending())
     }
 
     fn resume(&mut self, sink: &mut Sink<'_, Part>) {

@@ -43,7 +43,7 @@ pub(super) fn oracle(input: &[u8]) -> Vec<(Fields, Vec<usize>)> {
                 "event" => event.0 = value.into(),
                 "id" if !value.contains('\0') => event.1 = Some(value.into()),
                 "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                    event.2 = value.parse().ok();
+                    event.2 = Some(value.parse().unwrap_or(u64::MAX));
                 }
                 _ => {}
             }
